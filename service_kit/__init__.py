@@ -1,0 +1,1 @@
+"""What every Flask service of the testbed shares: tokens, problems, limits, metrics, logs. It knows no saga engine."""

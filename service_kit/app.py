@@ -1,0 +1,204 @@
+"""``create_service``: the Flask application that every service starts from, with the parts of the contract they share.
+
+/healthz, /readyz, /metrics, /openapi.json and /docs/; RFC 9457 problems for every error; the token check; body limits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from flask import Response, g, jsonify, request
+from flask_openapi3 import Info
+from flask_openapi3.openapi import OpenAPI
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from service_kit import names, problems
+from service_kit.metrics import install_metrics
+from service_kit.requests_in import JsonRequest
+from service_kit.tokens import Caller, TokenRefused, TokenVerifier
+
+log = logging.getLogger(__name__)
+
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
+DOCS_PREFIX = "/docs"
+MAX_BODY_BYTES = 32 * 1024 * 1024
+_DOCUMENTED: Mapping[str, type[problems.Problem]] = {
+    "400": problems.InvalidRequest,
+    "401": problems.Unauthorized,
+    "403": problems.Forbidden,
+    "404": problems.NotFound,
+    "405": problems.MethodNotAllowed,
+    "409": problems.Conflict,
+    "413": problems.TooLarge,
+    "415": problems.UnsupportedMedia,
+    "503": problems.Unavailable,
+    "507": problems.StorageFull,
+}
+ReadinessCheck = Callable[[], object]  # raises when the dependency is not reachable
+
+
+class FieldError(BaseModel):
+    """One field that is wrong."""
+
+    field: str
+    reason: str
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(description="a stable word that names the kind of problem")
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[FieldError] | None = None
+
+
+def create_service(
+    name: str,
+    *,
+    version: str,
+    description: str,
+    verifier: TokenVerifier | None,
+    ready: Mapping[str, ReadinessCheck] | None = None,
+    public_paths: Collection[str] = (),
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> OpenAPI:
+    """A service with the shared routes and error handling; add the service's own routes to it.
+
+    Args:
+        verifier: checks ``X-INTERNAL-TOKEN`` on every path that is not public; None when the service has its own check.
+        ready: what ``/readyz`` asks, by name; a check raises when its dependency is away.
+        public_paths: further paths that need no token.
+        max_body_bytes: larger bodies get a 413.
+    """
+    app = OpenAPI(
+        name,
+        info=Info(title=name, version=version, description=description),
+        responses={status: _problem_doc(kind) for status, kind in _DOCUMENTED.items()},
+        security_schemes={"internal": {"type": "apiKey", "in": "header", "name": names.INTERNAL_TOKEN}},
+        validation_error_status=400,
+        validation_error_model=ProblemBody,
+        validation_error_callback=_validation_problem,
+        doc_prefix=DOCS_PREFIX,
+    )
+    app.request_class = JsonRequest
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+    app.extensions["metrics_registry"] = install_metrics(app, name)
+    _install_problem_handlers(app)
+    _install_shared_routes(app, ready or {})
+    if verifier is not None:
+        _install_token_check(app, verifier, PUBLIC_PATHS | frozenset(public_paths))
+    return app
+
+
+def _problem_doc(kind: type[problems.Problem]) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/ProblemBody"}
+    return {"description": kind.title, "content": {problems.PROBLEM_JSON: {"schema": schema}}}
+
+
+def caller() -> Caller:
+    """Who sent the current request; only behind the token check."""
+    found: Caller = g.caller
+    return found
+
+
+def require_project(project: str) -> Caller:
+    """The caller, if its token covers ``project``.
+
+    Raises:
+        problems.Forbidden: a good token of another project.
+    """
+    who = caller()
+    if not who.covers(project):
+        raise problems.Forbidden(f"the token does not cover project {project!r}")
+    return who
+
+
+def problem_response(problem: problems.Problem) -> Response:
+    """The one place where a problem becomes a response."""
+    response = jsonify(problem.body())
+    response.status_code = problem.status
+    response.content_type = problems.PROBLEM_JSON
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
+    return response
+
+
+def _validation_problem(error: ValidationError) -> Response:
+    rows = [
+        {"field": ".".join(str(part) for part in row["loc"]) or "body", "reason": row["msg"]} for row in error.errors()
+    ]
+    summary = "; ".join(f"{row['field']}: {row['reason']}" for row in rows[:3])
+    return problem_response(problems.InvalidRequest(summary, errors=rows))
+
+
+_BY_STATUS: Mapping[int, type[problems.Problem]] = {
+    400: problems.InvalidRequest,
+    404: problems.NotFound,
+    405: problems.MethodNotAllowed,
+    413: problems.TooLarge,
+    415: problems.UnsupportedMedia,
+}
+
+
+def _install_problem_handlers(app: OpenAPI) -> None:
+    @app.errorhandler(problems.Problem)
+    def known(problem: problems.Problem) -> Response:
+        return problem_response(problem)
+
+    @app.errorhandler(HTTPException)
+    def raised_by_flask(error: HTTPException) -> Response:
+        if error.response is not None:  # flask-openapi3 aborts with the finished response
+            return error.response  # type: ignore[return-value]
+        response = problem_response(_BY_STATUS.get(error.code or 500, problems.InvalidRequest)(error.description or ""))
+        response.status_code = error.code or 500
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        if isinstance(error, OSError) and (problem := problems.from_os_error(error)):
+            log.warning("%s %s: %s", request.method, request.path, problem.detail)
+            return problem_response(problem)
+        log.exception("unexpected error in %s %s", request.method, request.path)
+        return problem_response(problems.InternalError("the service hit a defect; its log has the details"))
+
+
+def _install_shared_routes(app: OpenAPI, ready: Mapping[str, ReadinessCheck]) -> None:
+    @app.route("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.route("/readyz")
+    def readyz() -> tuple[dict[str, Any], int]:
+        away = {what: reason for what, check in ready.items() if (reason := _why_away(check))}
+        status = {"status": "not ready", "away": away} if away else {"status": "ready"}
+        return status, 503 if away else 200
+
+    @app.route("/openapi.json")
+    def openapi_document() -> Response:
+        return jsonify(app.api_doc)
+
+
+def _why_away(check: ReadinessCheck) -> str | None:
+    try:
+        check()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is away
+        return type(error).__name__
+    return None
+
+
+def _install_token_check(app: OpenAPI, verifier: TokenVerifier, public: frozenset[str]) -> None:
+    @app.before_request
+    def check_token() -> None:
+        if request.path in public or request.path.startswith(DOCS_PREFIX + "/"):
+            return
+        try:
+            g.caller = verifier.verify(request.headers.get(names.INTERNAL_TOKEN, ""))
+        except TokenRefused as refused:
+            raise problems.Unauthorized(str(refused)) from None

@@ -1,0 +1,79 @@
+"""The request as our services take it: JSON objects only, of bounded size and depth, in clean Unicode."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from flask import Request
+
+from service_kit.problems import InvalidRequest, UnsupportedMedia
+
+MAX_DEPTH = 32
+
+
+class JsonRequest(Request):
+    """A Flask request whose ``get_json`` raises a problem that says what is wrong instead of answering None."""
+
+    _parsed: dict[str, Any] | None = None
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The body as a JSON object.
+
+        Raises:
+            UnsupportedMedia: the content type is not JSON.
+            InvalidRequest: not JSON, not an object, too deep, or with lone surrogates.
+        """
+        if self._parsed is None:
+            if not self.is_json:
+                raise UnsupportedMedia("the body must be sent with Content-Type: application/json")
+            self._parsed = parse_object(self.get_data())
+        return self._parsed
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Parse ``raw`` as one JSON object within the limits, or raise InvalidRequest."""
+    try:
+        value = json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"the body is not valid JSON: {_reason(error)}", field="body") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("the body must be a JSON object", field="body")
+    if _deeper_than(value, MAX_DEPTH):
+        raise InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", field="body")
+    # JSON can escape half a surrogate pair, which no file name, file or database can hold as UTF-8.
+    if b"\\ud" in raw.lower():
+        _refuse_surrogates(value)
+    return value
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deep" if isinstance(error, RecursionError) else str(error)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    level: list[Any] = [value]
+    for _ in range(limit):
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return False
+    return True
+
+
+def _children(item: Any) -> list[Any]:
+    if isinstance(item, dict):
+        return [child for child in item.values() if isinstance(child, dict | list)]
+    if isinstance(item, list):
+        return [child for child in item if isinstance(child, dict | list)]
+    return []
+
+
+def _refuse_surrogates(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("the body holds half a surrogate pair, which is not a character", field="body") from None
