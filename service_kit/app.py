@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from flask import Response, g, jsonify, request
-from flask_openapi3 import Info
+from flask_openapi3.models import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -188,7 +188,7 @@ def _install_shared_routes(app: OpenAPI, ready: Mapping[str, ReadinessCheck]) ->
 def _why_away(check: ReadinessCheck) -> str | None:
     try:
         check()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is away
+    except Exception as error:  # whatever it is, the dependency is away
         return type(error).__name__
     return None
 

@@ -1,4 +1,4 @@
-"""One frozen settings record per service, read once from the environment; what is missing or wrong is named at start."""
+"""One frozen settings record per service, read once from the environment; what is missing is named at start."""
 
 from __future__ import annotations
 

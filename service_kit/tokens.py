@@ -1,4 +1,4 @@
-"""Short-lived signed tokens (DESIGN section 5): HS256 JWT, keys with ids, two keys valid at once while one is rotated out."""
+"""Short-lived signed tokens (DESIGN section 5): HS256 JWT; keys have ids, two are valid while one is rotated out."""
 
 from __future__ import annotations
 
