@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import Response, g, jsonify, request
-from flask_openapi3.models import Info
+from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -66,6 +68,7 @@ def create_service(
     ready: Mapping[str, ReadinessCheck] | None = None,
     public_paths: Collection[str] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
+    errors: ErrorStyle | None = None,
 ) -> OpenAPI:
     """A service with the shared routes and error handling; add the service's own routes to it.
 
@@ -74,21 +77,23 @@ def create_service(
         ready: what ``/readyz`` asks, by name; a check raises when its dependency is away.
         public_paths: further paths that need no token.
         max_body_bytes: larger bodies get a 413.
+        errors: how errors look on the wire; RFC 9457 problems by default.
     """
+    style = errors or PROBLEMS
     app = OpenAPI(
         name,
         info=Info(title=name, version=version, description=description),
-        responses={status: _problem_doc(kind) for status, kind in _DOCUMENTED.items()},
+        responses=dict(style.documented),
         security_schemes={"internal": {"type": "apiKey", "in": "header", "name": names.INTERNAL_TOKEN}},
         validation_error_status=400,
         validation_error_model=ProblemBody,
-        validation_error_callback=_validation_problem,
+        validation_error_callback=style.from_validation,
         doc_prefix=DOCS_PREFIX,
     )
     app.request_class = JsonRequest
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
     app.extensions["metrics_registry"] = install_metrics(app, name)
-    _install_problem_handlers(app)
+    _install_problem_handlers(app, style)
     _install_shared_routes(app, ready or {})
     if verifier is not None:
         _install_token_check(app, verifier, PUBLIC_PATHS | frozenset(public_paths))
@@ -136,6 +141,25 @@ def _validation_problem(error: ValidationError) -> Response:
     return problem_response(problems.InvalidRequest(summary, errors=rows))
 
 
+@dataclass(frozen=True)
+class ErrorStyle:
+    """How errors look on the wire. A service that imitates a server of somebody else brings that server's style.
+
+    Attributes:
+        from_problem: the response that a problem becomes.
+        from_validation: the response when a path, query or body does not fit its model.
+        documented: what the OpenAPI page says of each error status.
+    """
+
+    from_problem: Callable[[problems.Problem], Response]
+    from_validation: Callable[[ValidationError], Response]
+    documented: Mapping[str | int | HTTPStatus, Any]
+
+
+PROBLEMS = ErrorStyle(
+    problem_response, _validation_problem, {status: _problem_doc(kind) for status, kind in _DOCUMENTED.items()}
+)
+
 _BY_STATUS: Mapping[int, type[problems.Problem]] = {
     400: problems.InvalidRequest,
     404: problems.NotFound,
@@ -145,16 +169,18 @@ _BY_STATUS: Mapping[int, type[problems.Problem]] = {
 }
 
 
-def _install_problem_handlers(app: OpenAPI) -> None:
+def _install_problem_handlers(app: OpenAPI, style: ErrorStyle) -> None:
     @app.errorhandler(problems.Problem)
     def known(problem: problems.Problem) -> Response:
-        return problem_response(problem)
+        return style.from_problem(problem)
 
     @app.errorhandler(HTTPException)
     def raised_by_flask(error: HTTPException) -> Response:
         if error.response is not None:  # flask-openapi3 aborts with the finished response
             return error.response  # type: ignore[return-value]
-        response = problem_response(_BY_STATUS.get(error.code or 500, problems.InvalidRequest)(error.description or ""))
+        response = style.from_problem(
+            _BY_STATUS.get(error.code or 500, problems.InvalidRequest)(error.description or "")
+        )
         response.status_code = error.code or 500
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
@@ -164,9 +190,9 @@ def _install_problem_handlers(app: OpenAPI) -> None:
     def unexpected(error: Exception) -> Response:
         if isinstance(error, OSError) and (problem := problems.from_os_error(error)):
             log.warning("%s %s: %s", request.method, request.path, problem.detail)
-            return problem_response(problem)
+            return style.from_problem(problem)
         log.exception("unexpected error in %s %s", request.method, request.path)
-        return problem_response(problems.InternalError("the service hit a defect; its log has the details"))
+        return style.from_problem(problems.InternalError("the service hit a defect; its log has the details"))
 
 
 def _install_shared_routes(app: OpenAPI, ready: Mapping[str, ReadinessCheck]) -> None:
