@@ -1,0 +1,58 @@
+"""What can go wrong, as a tree.
+
+SagaError
+├── CallError                a call to a participant did not succeed
+│   ├── Refused              a definite no
+│   └── Unclear              timeout, reset, 5xx after sending, an answer that makes no sense
+├── DefinitionError          the saga's steps do not make a saga
+├── SagaExists               a saga of this id is in the log already
+├── UnknownSaga              no saga of this id is in the log
+├── LeaseLost                somebody else took the saga over; stop touching it (R9)
+└── NotAllowed               the operator's verb does not fit the saga's state
+"""
+
+from __future__ import annotations
+
+
+class SagaError(Exception):
+    """The base of all errors that the engine raises on purpose."""
+
+
+class CallError(SagaError):
+    """A call to a participant did not succeed."""
+
+
+class Refused(CallError):
+    """A definite no: the effect did not happen and will not. Raise it from an action that was told no."""
+
+
+class Unclear(CallError):
+    """Nobody knows whether the effect happened.
+
+    Args:
+        retry_after: seconds that the participant asked to wait before the next attempt.
+    """
+
+    def __init__(self, problem: str, retry_after: float | None = None) -> None:
+        super().__init__(problem)
+        self.retry_after = retry_after
+
+
+class DefinitionError(SagaError):
+    """The steps do not make a saga: no steps, a name twice, a compensable step after the pivot."""
+
+
+class SagaExists(SagaError):
+    """A saga of this id is in the log already."""
+
+
+class UnknownSaga(SagaError):
+    """No saga of this id is in the log."""
+
+
+class LeaseLost(SagaError):
+    """Somebody else took the saga over; whatever this worker still wanted to do is not its business any more."""
+
+
+class NotAllowed(SagaError):
+    """The operator's verb does not fit the saga's state; the message says which states it fits."""

@@ -1,0 +1,46 @@
+"""The promised log lines: which event is worth a line, and how it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.saga.events import Event, EventType
+from backend.saga.history import History
+
+T = EventType
+
+
+@dataclass(frozen=True)
+class Line:
+    """A log line without its time and level: ``[saga id] text``."""
+
+    text: str
+    warning: bool = False
+
+
+def narrate(event: Event, history: History) -> Line | None:
+    """The line for ``event``, given the history that includes it; None for events that only the log needs."""
+    match event.type:
+        case T.BEGUN:
+            return Line(f"Saga begun with {len(history.order)} steps")
+        case T.STEP_DONE:
+            return Line(f"✓ Step completed: {event.step}")
+        case T.STEP_UNCLEAR if event.data.get("retry_at") is not None:
+            return Line(f"? No clear answer, trying again: {event.step} ({event.data.get('problem')})", warning=True)
+        case T.STEP_UNCLEAR | T.STEP_REFUSED:
+            return Line(f"✗ Step failed: {event.step} ({event.data.get('problem')})", warning=True)
+        case T.ROLLBACK_BEGAN:
+            return Line(f"Rolling back {history.completed} completed steps", warning=True)
+        case T.UNDO_FAILED:
+            return Line(f"? Compensation failed: {event.step} ({event.data.get('problem')})", warning=True)
+        case T.UNDO_SKIPPED:
+            return Line(f"Compensation skipped by {event.data.get('by')}: {event.step}", warning=True)
+        case T.PARKED:
+            return Line(f"✗ Rollback stuck at: {event.step}; parked as a dead letter", warning=True)
+        case T.ROLLED_BACK:
+            return Line("✓ Rollback successful")
+        case T.COMMITTED:
+            return Line(f"✓ Saga committed successfully with {history.completed} steps")
+        case T.CLAIMED if history.taken_over:
+            return Line(f"Taken over by {event.data.get('worker')}", warning=True)
+    return None

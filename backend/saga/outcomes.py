@@ -1,0 +1,47 @@
+"""Outcomes are three words (R2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from backend.saga.errors import Refused, Unclear
+
+
+@dataclass(frozen=True)
+class Done:
+    """The participant said yes."""
+
+    result: Any = None
+
+
+@dataclass(frozen=True)
+class No:
+    """A definite no: the effect did not happen and will not."""
+
+    problem: str
+
+
+@dataclass(frozen=True)
+class Perhaps:
+    """Nobody knows: no answer, a broken answer, or an error that may have come after the effect.
+
+    Attributes:
+        retry_after: seconds that the participant asked us to wait, or None.
+    """
+
+    problem: str
+    retry_after: float | None = None
+
+
+Outcome = Done | No | Perhaps
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """The outcome of a call that raised ``error``. Only ``Refused`` is a no; no answer never is (R2)."""
+    if isinstance(error, Refused):
+        return No(str(error))
+    return Perhaps(f"{type(error).__name__}: {error}", getattr(error, "retry_after", None))
+
+
+__all__ = ["Done", "No", "Outcome", "Perhaps", "Refused", "Unclear", "outcome_of"]

@@ -1,0 +1,136 @@
+"""What the core needs from outside, as protocols. Fakes and real ones pass the same contract tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from backend.saga.events import Event
+from backend.saga.history import History
+from backend.saga.state import SagaState
+
+
+class Clock(Protocol):
+    """Wall-clock seconds, and a sleep that can be interrupted by whoever owns the clock."""
+
+    def now(self) -> float: ...
+
+    def sleep_until(self, at: float) -> None: ...
+
+
+Draw = Callable[[], float]
+"""A random number in [0, 1)."""
+Together = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+"""Run the calls at the same time and return their results in order."""
+Tell = Callable[[str, Event, History], None]
+"""Told of each event of a saga after it is in the log, with what the saga's history then amounts to."""
+
+
+@dataclass(frozen=True)
+class SagaRecord:
+    """One saga as the log lists it.
+
+    Attributes:
+        saga_type: which definition it follows (``wiki``); recovery looks the definition up by it.
+        parameters: what the definition is built from; never file content, never a token.
+        fence: counts the claims; a worker whose fence is not the newest can write nothing more (R9).
+        last_seq: the number of the saga's newest event, from 1.
+        lease_until, wake_at, created_at, updated_at: wall-clock seconds.
+    """
+
+    saga_id: str
+    saga_type: str
+    project_id: str
+    user_id: str
+    parameters: Mapping[str, Any]
+    state: SagaState
+    closed: bool
+    worker: str | None
+    fence: int
+    last_seq: int
+    lease_until: float
+    wake_at: float
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """An event where it stands in the log: ``position`` in the whole log, ``seq`` within its saga, both from 1."""
+
+    position: int
+    saga_id: str
+    seq: int
+    event: Event
+
+
+@dataclass(frozen=True)
+class NewSaga:
+    """A saga to be entered into the log.
+
+    Attributes:
+        request_key: the client's Idempotency-Key, unique per project, or None.
+    """
+
+    saga_id: str
+    saga_type: str
+    project_id: str
+    user_id: str
+    parameters: Mapping[str, Any]
+    request_key: str | None = None
+
+
+class SagaLog(Protocol):
+    """The durable, append-only log of all sagas (R12), and who may write to which (leases)."""
+
+    def create(self, saga: NewSaga, event: Event) -> SagaRecord:
+        """Enter a saga with its first event, forced to disk. Raises SagaExists."""
+
+    def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
+        """Take one saga over for ``lease`` seconds. Raises UnknownSaga, LeaseLost when somebody else holds it."""
+
+    def claim_next(self, worker: str, lease: float, now: float) -> SagaRecord | None:
+        """Take the next saga that needs work: open, awake, not leased, the oldest open one of its project (R11)."""
+
+    def renew(self, worker: str, lease: float, now: float) -> None:
+        """Extend every lease that ``worker`` still holds to ``now + lease``."""
+
+    def release(self, saga_id: str, fence: int, wake_at: float) -> None:
+        """Give a saga back; nobody needs to look at it before ``wake_at``."""
+
+    def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
+        """Append as the holder of ``fence``; returns all events after ``known_seq``: an operator's, then these.
+
+        On disk before it returns if one of ``events`` is of a FORCED type. Raises LeaseLost, UnknownSaga.
+        """
+
+    def operate(self, saga_id: str, allowed: Sequence[SagaState], events: Sequence[Event]) -> SagaRecord:
+        """Append as an operator, without a lease. Raises UnknownSaga, NotAllowed when the state is another."""
+
+    def get(self, saga_id: str) -> SagaRecord:
+        """Raises UnknownSaga."""
+
+    def by_request_key(self, project_id: str, request_key: str) -> SagaRecord | None:
+        """The saga that this Idempotency-Key started."""
+
+    def events(self, saga_id: str, after_seq: int = 0) -> list[LoggedEvent]:
+        """The saga's events in order."""
+
+    def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
+        """The whole log in order, from the event after ``after_position``."""
+
+    def find(
+        self,
+        *,
+        state: SagaState | None = None,
+        project_id: str | None = None,
+        since: float | None = None,
+        open_only: bool = False,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
+    ) -> list[SagaRecord]:
+        """Sagas, newest first; ``before`` is the (created_at, saga_id) of the last one of the page before."""
+
+    def close(self) -> None:
+        """Flush and let go of the file or connection."""

@@ -1,0 +1,239 @@
+"""The dumb loop around ``next_move``: it does what it is told and writes down what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from backend.saga.decide import Begin, Commit, Confirm, Finish, Move, Park, Rest, Run, TurnBack, Undo, move_from
+from backend.saga.definition import SagaDefinition, SagaStep, StepCall, StepContext, call_step
+from backend.saga.events import Event, EventType
+from backend.saga.history import History, apply
+from backend.saga.outcomes import Done, No, Outcome, Perhaps, outcome_of
+from backend.saga.ports import Clock, Draw, LoggedEvent, SagaLog, Tell, Together
+from backend.saga.retry import ONWARD, RetryPolicy
+from backend.saga.state import SagaState
+
+T = EventType
+PARKED_RETRY = 60.0
+"""Seconds after which a parked saga tries again by itself (R10)."""
+
+
+@dataclass
+class OpenSaga:
+    """A saga in the hands of the one who holds its lease.
+
+    Attributes:
+        deadline: wall-clock seconds after which no forward attempt begins, or None.
+    """
+
+    saga_id: str
+    fence: int
+    definition: SagaDefinition
+    deadline: float | None = None
+    history: History = field(default_factory=History)
+    known_seq: int = 0
+    first_attempts: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def take_in(self, logged: Sequence[LoggedEvent]) -> None:
+        """Catch up with what the log has."""
+        for entry in logged:
+            apply(self.history, entry.event)
+            self.known_seq = entry.seq
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """The event types and policy of one way of calling steps: forward, backward or confirming."""
+
+    call: Callable[[SagaStep], StepCall | None]
+    policy: Callable[[SagaStep], RetryPolicy]
+    started: EventType
+    done: EventType
+    failed: EventType
+    refused: EventType
+    bound_by_deadline: bool = False
+
+
+_ACTION = _Direction(
+    lambda step: step.action, lambda step: step.retry, T.STEP_STARTED, T.STEP_DONE, T.STEP_UNCLEAR, T.STEP_REFUSED, True
+)
+_RETRIABLE = _Direction(
+    lambda step: step.action, lambda step: ONWARD, T.STEP_STARTED, T.STEP_DONE, T.STEP_UNCLEAR, T.STEP_UNCLEAR
+)
+_COMPENSATION = _Direction(
+    lambda step: step.compensation,
+    lambda step: step.undo_retry,
+    T.UNDO_STARTED,
+    T.UNDO_DONE,
+    T.UNDO_FAILED,
+    T.UNDO_FAILED,
+)
+_CONFIRM = _Direction(
+    lambda step: step.confirm,
+    lambda step: ONWARD,
+    T.CONFIRM_STARTED,
+    T.CONFIRM_DONE,
+    T.CONFIRM_FAILED,
+    T.CONFIRM_FAILED,
+)
+
+
+class SagaRunner:
+    """Drives one saga at a time to its end; any number of runners may work side by side on different sagas.
+
+    Args:
+        together: how the steps of one parallel group are called at the same time.
+        tell: told of every event once it is logged.
+    """
+
+    def __init__(self, log: SagaLog, clock: Clock, draw: Draw, together: Together, tell: Tell) -> None:
+        self.log, self.clock, self.draw, self.together, self.tell = log, clock, draw, together, tell
+
+    def run(self, saga: OpenSaga, patience: float | None = None) -> float | None:
+        """Drive ``saga`` until there is nothing to do, or until the next attempt is further off than ``patience``.
+
+        Args:
+            patience: seconds to wait for a retry before giving the saga back; None waits as long as it takes.
+
+        Returns:
+            None when the saga is closed or parked, else the time of the next attempt in wall-clock seconds.
+
+        Raises:
+            LeaseLost: somebody else took the saga over.
+        """
+        while True:
+            move = move_from(saga.definition, saga.history)
+            if isinstance(move, Rest):
+                return saga.history.parked_until if saga.history.state is SagaState.FAILED else None
+            if isinstance(move, Run | Undo | Confirm):
+                due = max((saga.history.step(name).retry_at or 0.0 for name in move.steps), default=0.0)
+                if patience is not None and due > self.clock.now() + patience:
+                    return due
+                self.clock.sleep_until(due)
+            self._make(saga, move)
+
+    def _make(self, saga: OpenSaga, move: Move) -> None:
+        match move:
+            case Begin():
+                self.record(saga, self._event(T.BEGUN, data=_begin_record(saga)))
+            case Run(steps):
+                forward = saga.history.state is not SagaState.COMMITTED
+                self._call(saga, steps, _ACTION if forward else _RETRIABLE)
+            case TurnBack(reason, failed_step):
+                data = {"reason": reason, "failed_step": failed_step}
+                self.record(saga, self._event(T.ROLLBACK_BEGAN, data=data))
+            case Undo(steps):
+                self._call(saga, steps, _COMPENSATION)
+            case Commit():
+                self.record(saga, self._event(T.COMMITTED, data={"result": _results(saga)}))
+            case Confirm(steps):
+                self._call(saga, steps, _CONFIRM)
+            case Park(step, problem):
+                evidence = {"problem": problem, "retry_at": self.clock.now() + PARKED_RETRY}
+                self.record(saga, self._event(T.PARKED, step, evidence))
+            case Finish(state):
+                closing = T.ROLLED_BACK if state is SagaState.ROLLED_BACK else T.FINISHED
+                self.record(saga, self._event(closing, data={"error": saga.history.error}))
+            case Rest():
+                raise AssertionError("a saga at rest makes no move")
+            case _:
+                assert_never(move)
+
+    def record(self, saga: OpenSaga, *events: Event) -> None:
+        """Append ``events``; take in what operators appended meanwhile; tell of each."""
+        logged = self.log.append(saga.saga_id, saga.fence, saga.known_seq, events)
+        for entry in logged:
+            saga.take_in([entry])
+            self.tell(saga.saga_id, entry.event, saga.history)
+
+    def _call(self, saga: OpenSaga, names: Sequence[str], direction: _Direction) -> None:
+        """Call the steps together: one record that they start, the calls, one record of what came of them."""
+        steps = [saga.definition[name] for name in names]
+        now = self.clock.now()
+        for step in steps:
+            saga.first_attempts.setdefault((step.name, direction.started), now)
+        self.record(saga, *(self._event(direction.started, step.name) for step in steps))
+        calls = [self._attempt(saga, step, direction) for step in steps]
+        outcomes = self.together(calls) if len(calls) > 1 else [calls[0]()]
+        self.record(
+            saga,
+            *(self._result(saga, step, direction, outcome) for step, outcome in zip(steps, outcomes, strict=True)),
+        )
+
+    def _attempt(self, saga: OpenSaga, step: SagaStep, direction: _Direction) -> Callable[[], Outcome]:
+        call = direction.call(step)
+        if call is None:
+            raise AssertionError(f"{step.name} has nothing to call")
+        known = saga.history.step(step.name)
+        context = StepContext(
+            saga_id=saga.saga_id,
+            step=step.name,
+            attempt=_attempt_number(saga, step, direction),
+            timeout=self._timeout(saga, step, direction),
+            result=known.result,
+            results=_results(saga),
+        )
+
+        def attempt() -> Outcome:
+            try:
+                return Done(call_step(call, context))
+            except Exception as error:  # every failure is one of the three outcomes (R2)
+                return outcome_of(error)
+
+        return attempt
+
+    def _timeout(self, saga: OpenSaga, step: SagaStep, direction: _Direction) -> float:
+        if saga.deadline is None or not direction.bound_by_deadline:
+            return step.timeout
+        return max(0.1, min(step.timeout, saga.deadline - self.clock.now()))
+
+    def _result(self, saga: OpenSaga, step: SagaStep, direction: _Direction, outcome: Outcome) -> Event:
+        match outcome:
+            case Done(result):
+                return self._event(direction.done, step.name, {"result": result})
+            case No(problem) if direction.refused is T.STEP_REFUSED:
+                return self._event(direction.refused, step.name, {"problem": problem})
+            case No(problem):  # a compensation or confirm that was refused: there is nothing else to try but again
+                return self._failed(saga, step, direction, problem, None)
+            case Perhaps(problem, retry_after):
+                return self._failed(saga, step, direction, problem, retry_after)
+        assert_never(outcome)
+
+    def _failed(
+        self, saga: OpenSaga, step: SagaStep, direction: _Direction, problem: str, retry_after: float | None
+    ) -> Event:
+        retry_at = direction.policy(step).next_attempt_at(
+            _attempt_number(saga, step, direction),
+            now=self.clock.now(),
+            first_at=saga.first_attempts[step.name, direction.started],
+            draw=self.draw(),
+            deadline=saga.deadline if direction.bound_by_deadline else None,
+            retry_after=retry_after,
+        )
+        return self._event(direction.failed, step.name, {"problem": problem, "retry_at": retry_at})
+
+    def _event(self, kind: EventType, step: str | None = None, data: dict[str, Any] | None = None) -> Event:
+        return Event(kind, self.clock.now(), step, data or {})
+
+
+def _attempt_number(saga: OpenSaga, step: SagaStep, direction: _Direction) -> int:
+    known = saga.history.step(step.name)
+    if direction is _COMPENSATION:
+        return known.undo_attempts
+    return known.confirm_attempts if direction is _CONFIRM else known.attempts
+
+
+def _begin_record(saga: OpenSaga) -> dict[str, Any]:
+    return {
+        "deadline": saga.deadline,
+        "steps": [
+            {"name": step.name, "kind": str(step.kind), "group": step.parallel_group, "intent": step.intent}
+            for step in saga.definition.steps
+        ],
+    }
+
+
+def _results(saga: OpenSaga) -> dict[str, Any]:
+    return {name: step.result for name, step in saga.history.steps.items() if step.done}

@@ -1,0 +1,171 @@
+"""A saga log that lives and dies with the process: for tests, the explorer, and sagas that need no recovery."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from backend.saga.errors import LeaseLost, NotAllowed, SagaExists, UnknownSaga
+from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
+from backend.saga.ports import LoggedEvent, NewSaga, SagaRecord
+from backend.saga.state import SagaState
+
+
+@dataclass
+class _Entry:
+    record: SagaRecord
+    number: int
+    request_key: str | None
+
+
+class MemorySagaLog:
+    """The same rules as the one in SQL, without a disk."""
+
+    def __init__(self) -> None:
+        self._sagas: dict[str, _Entry] = {}
+        self._events: list[LoggedEvent] = []
+        self._lock = threading.RLock()
+
+    def create(self, saga: NewSaga, event: Event) -> SagaRecord:
+        with self._lock:
+            taken = saga.request_key and self.by_request_key(saga.project_id, saga.request_key)
+            if taken or saga.saga_id in self._sagas:
+                raise SagaExists(f"saga {saga.saga_id!r} (or its Idempotency-Key) is in the log already")
+            record = SagaRecord(
+                saga_id=saga.saga_id,
+                saga_type=saga.saga_type,
+                project_id=saga.project_id,
+                user_id=saga.user_id,
+                parameters=dict(saga.parameters),
+                state=STATE_AFTER[event.type],
+                closed=False,
+                worker=None,
+                fence=0,
+                last_seq=0,
+                lease_until=0.0,
+                wake_at=0.0,
+                created_at=event.at,
+                updated_at=event.at,
+            )
+            self._sagas[saga.saga_id] = _Entry(record, len(self._sagas) + 1, saga.request_key)
+            self._write(saga.saga_id, [event])
+            return self.get(saga.saga_id)
+
+    def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
+        with self._lock:
+            record = self.get(saga_id)
+            if record.lease_until > now and record.worker != worker:
+                raise LeaseLost(f"saga {saga_id!r} is held by {record.worker}")
+            return self._take(record, worker, lease, now)
+
+    def claim_next(self, worker: str, lease: float, now: float) -> SagaRecord | None:
+        with self._lock:
+            holders: set[str] = set()
+            for entry in self._sagas.values():
+                record = entry.record
+                if record.closed or record.project_id in holders:
+                    continue
+                holders.add(record.project_id)
+                if record.lease_until <= now and record.wake_at <= now:
+                    return self._take(record, worker, lease, now)
+            return None
+
+    def renew(self, worker: str, lease: float, now: float) -> None:
+        with self._lock:
+            for entry in self._sagas.values():
+                if entry.record.worker == worker and entry.record.lease_until > now and not entry.record.closed:
+                    entry.record = replace(entry.record, lease_until=now + lease)
+
+    def release(self, saga_id: str, fence: int, wake_at: float) -> None:
+        with self._lock:
+            entry = self._entry(saga_id)
+            if entry.record.fence == fence:
+                entry.record = replace(entry.record, worker=None, lease_until=0.0, wake_at=wake_at)
+
+    def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
+        with self._lock:
+            if (record := self.get(saga_id)).fence != fence:
+                raise LeaseLost(f"saga {saga_id!r} was taken over (fence {record.fence}, ours is {fence})")
+            self._write(saga_id, events)
+            return self.events(saga_id, known_seq)
+
+    def operate(self, saga_id: str, allowed: Sequence[SagaState], events: Sequence[Event]) -> SagaRecord:
+        with self._lock:
+            record = self.get(saga_id)
+            if record.state not in allowed or record.closed:
+                states = ", ".join(allowed)
+                raise NotAllowed(f"saga {saga_id!r} is {record.state}; this is for sagas that are {states}")
+            self._write(saga_id, events)
+            entry = self._entry(saga_id)
+            entry.record = replace(entry.record, wake_at=0.0)
+            return entry.record
+
+    def get(self, saga_id: str) -> SagaRecord:
+        with self._lock:
+            return self._entry(saga_id).record
+
+    def by_request_key(self, project_id: str, request_key: str) -> SagaRecord | None:
+        with self._lock:
+            same = (e.record for e in self._sagas.values() if e.request_key == request_key)
+            return next((record for record in same if record.project_id == project_id), None)
+
+    def events(self, saga_id: str, after_seq: int = 0) -> list[LoggedEvent]:
+        with self._lock:
+            return [entry for entry in self._events if entry.saga_id == saga_id and entry.seq > after_seq]
+
+    def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
+        with self._lock:
+            return self._events[after_position : after_position + limit]
+
+    def find(
+        self,
+        *,
+        state: SagaState | None = None,
+        project_id: str | None = None,
+        since: float | None = None,
+        open_only: bool = False,
+        limit: int = 100,
+        before: tuple[float, str] | None = None,
+    ) -> list[SagaRecord]:
+        with self._lock:
+            records = [entry.record for entry in self._sagas.values()]
+        found = [
+            record
+            for record in records
+            if (state is None or record.state is state)
+            and (project_id is None or record.project_id == project_id)
+            and (since is None or record.created_at >= since)
+            and not (open_only and record.closed)
+            and (before is None or (record.created_at, record.saga_id) < before)
+        ]
+        return sorted(found, key=lambda record: (record.created_at, record.saga_id), reverse=True)[:limit]
+
+    def close(self) -> None:
+        pass
+
+    def _entry(self, saga_id: str) -> _Entry:
+        if saga_id not in self._sagas:
+            raise UnknownSaga(f"no saga {saga_id!r} is in the log")
+        return self._sagas[saga_id]
+
+    def _take(self, record: SagaRecord, worker: str, lease: float, now: float) -> SagaRecord:
+        entry = self._entry(record.saga_id)
+        fence = record.fence + 1
+        entry.record = replace(record, worker=worker, fence=fence, lease_until=now + lease, wake_at=0.0)
+        events = [Event(EventType.CLAIMED, now, None, {"worker": worker, "fence": fence, "lost": record.worker})]
+        if record.state is SagaState.FAILED and not record.closed:
+            again = {"by": "automatic", "reason": "time to try again"}
+            events.append(Event(EventType.RETRY_REQUESTED, now, None, again))
+        self._write(record.saga_id, events)
+        return entry.record
+
+    def _write(self, saga_id: str, events: Sequence[Event]) -> None:
+        entry = self._entry(saga_id)
+        record = entry.record
+        for seq, event in enumerate(events, start=record.last_seq + 1):
+            self._events.append(LoggedEvent(len(self._events) + 1, saga_id, seq, event))
+            state = STATE_AFTER.get(event.type, record.state)
+            closed = record.closed or event.type in CLOSING
+            record = replace(record, state=state, closed=closed, last_seq=seq, updated_at=event.at)
+        entry.record = record

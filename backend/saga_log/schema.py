@@ -1,0 +1,63 @@
+"""The log's tables. docs/saga-log.md describes them for whoever reads the file from outside."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+metadata = MetaData()
+
+events = Table(
+    "events",
+    metadata,
+    # SQLite gives out consecutive numbers only to a column that is called plain INTEGER.
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("saga_id", String(300), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("step", String(200)),
+    Column("at", Float, nullable=False),
+    Column("data", Text, nullable=False),
+    UniqueConstraint("saga_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+sagas = Table(
+    "sagas",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("saga_id", String(300), nullable=False, unique=True),
+    Column("saga_type", String(40), nullable=False),
+    Column("project_id", String(255), nullable=False),
+    Column("user_id", String(255), nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("request_key", String(255)),
+    Column("state", String(20), nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("worker", String(100)),
+    Column("fence", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("wake_at", Float, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    UniqueConstraint("project_id", "request_key"),
+    Index("sagas_open_of_project", "project_id", "number", sqlite_where=Column("closed").is_(False)),
+    Index("sagas_by_time", "created_at", "saga_id"),
+    Index("sagas_by_state", "state", "created_at"),
+    sqlite_autoincrement=True,
+)
+
+meta = Table("meta", metadata, Column("schema_version", Integer, nullable=False))

@@ -1,0 +1,190 @@
+"""Plain text with the usual typewriter habits: underlined headings, "* " lists, indented examples, drawn tables.
+
+This is also what Sphinx writes for `pydoc_data.topics`, Python's own language reference, in any Python from 3.11 on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from textwrap import dedent
+
+from backend.wiki.formats import text_table
+from backend.wiki.formats.registry import Format, register
+from backend.wiki.formats.text_inline import join_lines, parse_inlines
+from backend.wiki.model import (
+    Block,
+    Blocks,
+    BulletList,
+    Code,
+    CodeBlock,
+    Definition,
+    DefinitionList,
+    Heading,
+    Inlines,
+    OrderedList,
+    Paragraph,
+    Quote,
+    Rule,
+    SeeAlso,
+    Strong,
+    Text,
+)
+
+_UNDERLINE = re.compile(r"([*=\-~^\"#+])\1{2,}$")
+_BULLET = re.compile(r"(?P<mark>[*\-•])[ ]+(?=\S)")
+_NUMBER = re.compile(r"(?P<number>\d{1,3})[.)][ ]+(?=\S)")
+_RUBRIC = re.compile(r"-\[ (?P<title>.+) \]-$")
+_NOTE = re.compile(
+    r"(?:Note|Warning|Tip|Hint|Important|Caution|Attention|Danger|Deprecated .+|(?:Changed|Added) in .+):$"
+)
+_SEE_ALSO = re.compile(r"see also:$", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.:!?)”\"]$")
+_CODE_SIGNS = re.compile(r"^\s*(?:>>>|\$ |Traceback|\**\w+\**\s*::=)|::=|^\s*\*\*\w+\*\*:", re.MULTILINE)
+_GRAMMAR_NAME = re.compile(r"^(?P<indent>\s*)\*\*(?P<name>\w+)\*\*(?=:)", re.MULTILINE)
+
+
+def parse(text: str) -> Blocks:
+    lines = [line.rstrip() for line in text.expandtabs(8).replace("\f", "\n").splitlines()]
+    return _Reader().blocks(lines)
+
+
+def find_title(text: str) -> str | None:
+    """The first underlined line, if it stands at the top of the text."""
+    lines = [line.strip() for line in text.strip().splitlines()[:3]]
+    if lines and _UNDERLINE.match(lines[0]):  # reST also draws a line above the title
+        lines = lines[1:]
+    return lines[0] if len(lines) > 1 and lines[0] and _UNDERLINE.match(lines[1]) else None
+
+
+class _Reader:
+    """Reads one document; it remembers which underline meant which level of heading."""
+
+    def __init__(self) -> None:
+        self._underlines: list[str] = []
+
+    def blocks(self, lines: Sequence[str]) -> Blocks:
+        found: list[Block] = []
+        index = 0
+        while index < len(lines):
+            if lines[index]:
+                block, index = self._next(lines, index)
+                _append(found, block)
+            else:
+                index += 1
+        return tuple(found)
+
+    def _next(self, lines: Sequence[str], start: int) -> tuple[Blocks, int]:
+        line, following = lines[start], lines[start + 1] if start + 1 < len(lines) else ""
+        if line[0] == " ":
+            end = _end_of_indented(lines, start)
+            return self._indented(lines[start:end]), end
+        if text_table.BORDER.match(line):
+            end = text_table.table_end(lines, start)
+            return (text_table.parse_table(lines[start:end]),), end
+        if _UNDERLINE.match(following) and len(following) >= min(len(line), 4) and not _UNDERLINE.match(line):
+            return (Heading(self._level(following[0]), parse_inlines(line)),), start + 2
+        if _UNDERLINE.match(line):
+            return (Rule(),), start + 1
+        if rubric := _RUBRIC.match(line):
+            return (Paragraph((Strong((Text(rubric["title"]),)),)),), start + 1
+        if marker := _BULLET.match(line) or _NUMBER.match(line):
+            return self._item(lines, start, marker)
+        return self._paragraph(lines, start)
+
+    def _level(self, underline: str) -> int:
+        if underline not in self._underlines:
+            self._underlines.append(underline)
+        return 1 + self._underlines.index(underline)
+
+    def _item(self, lines: Sequence[str], start: int, marker: re.Match[str]) -> tuple[Blocks, int]:
+        end = _end_of_indented(lines, start + 1)
+        first = " " * marker.end() + lines[start][marker.end() :]
+        item = self.blocks(_dedented([first, *lines[start + 1 : end]]))
+        number = marker.groupdict().get("number")
+        return ((OrderedList((item,), int(number)) if number else BulletList((item,))),), end
+
+    def _paragraph(self, lines: Sequence[str], start: int) -> tuple[Blocks, int]:
+        end = start + 1
+        while end < len(lines) and lines[end] and lines[end][0] != " ":
+            end += 1
+        words = lines[start:end]
+        text_end = end
+        while end < len(lines) and not lines[end]:
+            end += 1
+        if end == len(lines) or lines[end][0] != " ":
+            return (Paragraph(parse_inlines(join_lines(words))),), text_end
+        return self._with_indented(words, lines, text_end, end)
+
+    def _with_indented(
+        self, words: Sequence[str], lines: Sequence[str], text_end: int, start: int
+    ) -> tuple[Blocks, int]:
+        """A paragraph and the indented lines below it: they belong together as a note or a definition, or they do not."""
+        end = _end_of_indented(lines, start)
+        inside = _dedented(lines[start:end])
+        if _SEE_ALSO.match(words[-1]) and len(words) == 1:
+            return (SeeAlso(self.blocks(inside)),), end
+        if _NOTE.match(words[-1]) and len(words) == 1:
+            return (Quote((Paragraph((Strong((Text(words[0]),)),)), *self.blocks(inside))),), end
+        touching = start == text_end
+        if (touching and len(words) == 1) or (not words[-1].endswith((".", ":")) and _reads_as_prose(inside)):
+            terms = tuple(_term(line) for line in words)
+            return (DefinitionList((Definition(terms, self.blocks(inside)),)),), end
+        if touching:  # a hanging indent: still the same paragraph
+            return (Paragraph(parse_inlines(join_lines([*words, *inside]))),), end
+        return (Paragraph(parse_inlines(join_lines(words))),), text_end
+
+    def _indented(self, lines: Sequence[str]) -> Blocks:
+        inside = _dedented(lines)
+        if _reads_as_prose(inside):
+            return self.blocks(inside)
+        return (CodeBlock(_GRAMMAR_NAME.sub(r"\g<indent>\g<name>", "\n".join(inside).rstrip())),)
+
+
+def _append(found: list[Block], blocks: Blocks) -> None:
+    """Neighbouring items become one list."""
+    for block in blocks:
+        last = found[-1] if found else None
+        match last, block:
+            case BulletList(), BulletList():
+                found[-1] = BulletList((*last.items, *block.items))
+            case DefinitionList(), DefinitionList():
+                found[-1] = DefinitionList((*last.items, *block.items))
+            case OrderedList(), OrderedList() if block.start == last.start + len(last.items):
+                found[-1] = OrderedList((*last.items, *block.items), last.start)
+            case _:
+                found.append(block)
+
+
+def _end_of_indented(lines: Sequence[str], start: int) -> int:
+    """The index after the last line, from `start` on, that is indented; blank lines at the end do not count."""
+    end = index = start
+    while index < len(lines) and (not lines[index] or lines[index][0] == " "):
+        index += 1
+        if lines[index - 1]:
+            end = index
+    return end
+
+
+def _dedented(lines: Sequence[str]) -> list[str]:
+    return dedent("\n".join(lines)).split("\n")
+
+
+def _term(line: str) -> Inlines:
+    """A signature is code; anything with markup of its own is text."""
+    has_markup = any(sign in line for sign in ('"', "**", "`")) or " " in line.split("(")[0].strip()
+    return parse_inlines(line) if has_markup and not line.startswith("class ") else (Code(line),)
+
+
+def _reads_as_prose(lines: Sequence[str]) -> bool:
+    """Whether indented lines are sentences or a list; otherwise they are an example, shown as they are."""
+    text = "\n".join(lines).strip("\n")
+    first = text.split("\n\n", 1)[0]
+    if _BULLET.match(first) or _NUMBER.match(first) or text_table.BORDER.match(first.split("\n")[0]):
+        return True
+    if _CODE_SIGNS.search(first) or not _SENTENCE_END.search(first.rstrip()):
+        return False
+    return first.lstrip('"“*(').lstrip()[:1].isupper() and first.count(" ") >= 2
+
+
+register(Format("text", (".txt",), parse, find_title))
