@@ -1,0 +1,64 @@
+"""The composition root of git_server: ``gunicorn 'git_server.app:create_app()'``."""
+
+from __future__ import annotations
+
+import requests
+from flask import Flask
+
+from git_server.git import Git
+from git_server.ledger import Ledger
+from git_server.lock import ProjectLocks
+from git_server.maintenance import Maintenance
+from git_server.reading import ISSUER, FileReader
+from git_server.repository import Repositories
+from git_server.routes import make_routes
+from git_server.settings import Settings
+from git_server.store import SnapshotStore
+from service_kit.app import create_service
+from service_kit.logs import configure_logging
+from service_kit.settings import load_settings
+
+VERSION = "1.0.0"
+DESCRIPTION = "Snapshots of a project's files as git commits that a saga can undo; read-only git over HTTP."
+_POOL = 16  # kept-alive connections to filesystem_server; more than gunicorn has threads
+
+
+def create_app(settings: Settings | None = None, session: requests.Session | None = None) -> Flask:
+    """The service, with everything decided before a crash applied.
+
+    Args:
+        settings: read from the environment when None.
+        session: the HTTP client for filesystem_server; a pooled one when None.
+
+    Raises:
+        SettingsError, GitMissing: the service cannot start; the message says what to do.
+    """
+    if settings is None:
+        settings = load_settings(Settings, "git_server")
+        configure_logging("git_server")
+    for folder in (settings.data_dir, settings.data_dir / ".home", settings.data_dir / ".locks"):
+        folder.mkdir(parents=True, exist_ok=True)
+    git = Git(settings.data_dir / ".home")
+    repositories = Repositories(settings.data_dir, git)
+    ledger = Ledger(settings.data_dir / "barrier.sqlite3")
+    store = SnapshotStore(repositories, ledger, ProjectLocks(settings.data_dir / ".locks", settings.lock_timeout))
+    reader = FileReader(
+        url=str(settings.filesystem_url).rstrip("/"),
+        session=session or pooled_session(),
+        minter=settings.minter(ISSUER),
+        silence=settings.filesystem_timeout,
+        time_limit=settings.reading_timeout,
+    )
+    maintenance = Maintenance(store, settings.barrier_retention, settings.prune_grace)
+    maintenance.start_up()
+    app = create_service("git_server", version=VERSION, description=DESCRIPTION, verifier=settings.verifier(), ready={})
+    app.register_api(make_routes(store, reader, maintenance))
+    return app
+
+
+def pooled_session() -> requests.Session:
+    """A session that keeps its connections and takes nothing (proxies, passwords) from the environment."""
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=_POOL))
+    return session

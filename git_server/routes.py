@@ -1,0 +1,140 @@
+"""The HTTP face: parse, call the store, answer."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Response, jsonify, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from git_server import models
+from git_server.filenames import check_filenames
+from git_server.maintenance import Maintenance
+from git_server.reading import Errand, FileReader
+from git_server.snapshots import Snapshot, Wanted, snapshot_id_of
+from git_server.store import SagaRecord, SnapshotStore
+from service_kit import names
+from service_kit.app import caller, require_project
+from service_kit.barrier import Branch
+from service_kit.problems import Forbidden, InvalidRequest
+
+_SNAPSHOTS = Tag(name="snapshots", description="A project's files as one git commit that a saga can undo")
+_SAGAS = Tag(name="sagas", description="The end of a saga, and what is known of it")
+
+
+def make_routes(store: SnapshotStore, reader: FileReader, maintenance: Maintenance) -> APIBlueprint:
+    """The routes of git_server's contract (DESIGN section 4)."""
+    api = APIBlueprint("git_server", __name__, abp_security=[{"internal": []}])
+    _snapshot_routes(api, store, reader)
+    _saga_routes(api, store, maintenance)
+    return api
+
+
+def _snapshot_routes(api: APIBlueprint, store: SnapshotStore, reader: FileReader) -> None:
+    @api.post("/snapshot/<project_id>", tags=[_SNAPSHOTS], responses={201: models.SnapshotMade})
+    def make_snapshot(
+        path: models.ProjectPath, header: models.MaySagaHeader, body: models.SnapshotBody
+    ) -> tuple[Response, int]:
+        """Commit exactly these files to ``main``; pending until the saga is confirmed or undoes it."""
+        who = require_project(path.project_id)
+        wanted = _wanted(body, header)
+        errand = Errand(who, path.project_id, wanted.saga_id, request.headers.get(names.TRACEPARENT))
+        made = store.snapshot(path.project_id, wanted, lambda: reader.read(errand, wanted.files))
+        return jsonify(vars(made)), 201
+
+    @api.get("/snapshot/<project_id>", tags=[_SNAPSHOTS], responses={200: models.SnapshotList})
+    def list_snapshots(path: models.ProjectPath, query: models.Page) -> Response:
+        """The project's snapshots, newest first."""
+        require_project(path.project_id)
+        found = store.newest(path.project_id, query.offset, query.limit + 1)
+        holder = store.ledger.holder(path.project_id)
+        return _pending(_page(path.project_id, found, query, holder), holder)
+
+    @api.get("/snapshot/<project_id>/<snapshot_id>", tags=[_SNAPSHOTS], responses={200: models.SnapshotDetail})
+    def get_snapshot(path: models.SnapshotPath) -> Response:
+        """One snapshot with its tree."""
+        require_project(path.project_id)
+        found, files = store.get(path.project_id, path.snapshot_id)
+        row = _row(found, store.ledger.holder(path.project_id))
+        return _pending(jsonify(row | {"files": [vars(file) for file in files]}), row["pending"])
+
+    @api.delete("/snapshot/<project_id>/<snapshot_id>", tags=[_SNAPSHOTS], responses={204: None})
+    def undo_snapshot(path: models.SnapshotPath, header: models.SagaHeader) -> tuple[str, int]:
+        """Undo the saga's snapshot: ``main`` points where it pointed before. Also blocks a snapshot still to come."""
+        require_project(path.project_id)
+        if path.snapshot_id != snapshot_id_of(header.saga_id):
+            raise InvalidRequest("this is not the snapshot of the saga in X-Saga-Id", field="snapshot_id")
+        store.undo(Branch(header.saga_id, path.project_id))
+        return "", 204
+
+
+def _saga_routes(api: APIBlueprint, store: SnapshotStore, maintenance: Maintenance) -> None:
+    @api.post("/saga/<saga_id>/confirm", tags=[_SAGAS], responses={200: models.SagaAnswer})
+    def confirm_saga(path: models.SagaPath) -> Response:
+        """The saga committed: its snapshots are final. Idempotent, and without effect for an unknown saga."""
+        for record in _covered(store.records(path.saga_id)):
+            store.confirm(Branch(path.saga_id, record.project))
+            maintenance.tidy(record.project)
+        maintenance.forget()
+        return _saga(path.saga_id, store)
+
+    @api.get("/saga/<saga_id>", tags=[_SAGAS], responses={200: models.SagaAnswer})
+    def get_saga(path: models.SagaPath) -> Response:
+        """What is known of the saga here; an unknown saga has no projects."""
+        return _saga(path.saga_id, store)
+
+
+def _wanted(body: models.SnapshotBody, header: models.MaySagaHeader) -> Wanted:
+    if header.saga_id not in (None, body.saga_id):
+        raise InvalidRequest("X-Saga-Id names another saga than the body", field=names.SAGA_ID)
+    check_filenames(body.files)
+    return Wanted(body.saga_id, body.message, body.files, body.created_at)
+
+
+def _row(found: Snapshot, holder: str | None) -> dict[str, object]:
+    row = vars(found) | {"created_at": found.date, "pending": holder if holder == found.saga_id else None}
+    del row["date"]
+    return row
+
+
+def _page(project: str, found: list[Snapshot], query: models.Page, holder: str | None) -> Response:
+    more = len(found) > query.limit
+    return jsonify(
+        project_id=project,
+        snapshots=[_row(snapshot, holder) for snapshot in found[: query.limit]],
+        next_offset=query.offset + query.limit if more else None,
+    )
+
+
+def _pending(response: Response, holder: object) -> Response:
+    if holder:
+        response.headers[names.SAGA_PENDING] = str(holder)
+    return response
+
+
+def _covered(records: list[SagaRecord]) -> list[SagaRecord]:
+    """The records of the projects that the caller may touch.
+
+    Raises:
+        Forbidden: the saga is known, but in other projects only.
+    """
+    covered = [record for record in records if caller().covers(record.project)]
+    if records and not covered:
+        raise Forbidden("the token does not cover this saga's project")
+    return covered
+
+
+def _saga(saga_id: str, store: SnapshotStore) -> Response:
+    return jsonify(saga_id=saga_id, projects=[_project(saga_id, row) for row in _covered(store.records(saga_id))])
+
+
+def _project(saga_id: str, record: SagaRecord) -> dict[str, object]:
+    answers = [json.loads(item.answer) for item in record.items if item.answer]
+    return {
+        "project_id": record.project,
+        "state": record.state,
+        "snapshot_id": snapshot_id_of(saga_id),
+        "commit": answers[0]["commit"] if answers else None,
+        "items": [{"item": item.item, "effect": item.effect} for item in record.items],
+    }
