@@ -34,7 +34,7 @@ def read_folder(path: Path) -> tuple[list[Document], list[SkippedDocument]]:
     if not path.is_dir():
         raise NotADirectoryError(f"{path} is not a folder")
     root = path.resolve()
-    results = [result for result in _walk(root)]
+    results = list(_walk(root))
     documents = sorted(result for result in results if isinstance(result, Document))
     return documents, sorted(result for result in results if isinstance(result, SkippedDocument))
 
@@ -55,21 +55,22 @@ def _related_topics(topics: Mapping[str, str]) -> dict[str, list[str]]:
     """For each topic those that `help()` calls related. pydoc's tables name topics, keywords and their synonyms."""
     import pydoc
 
-    entries: dict[str, str | tuple[str, str]] = {**pydoc.Helper.keywords, **pydoc.Helper.topics}
+    entries: dict[str, str | tuple[str, ...]] = {**pydoc.Helper.keywords, **pydoc.Helper.topics}
     related: dict[str, list[str]] = {label: [] for label in topics}
     for entry in entries.values():
         if isinstance(entry, tuple) and entry[0] in topics:
-            label, words = entry
-            others = (_topic_label(word, entries) for word in words.split())
-            related[label] += [o for o in others if o in topics and o != label and o not in related[label]]
-    return related
+            label, words = entry[0], entry[1]
+            others = [_topic_label(word, entries) for word in words.split()]
+            related[label] += [other for other in others if other in topics and other != label]
+    return {label: list(dict.fromkeys(others)) for label, others in related.items()}
 
 
-def _topic_label(word: str, entries: Mapping[str, str | tuple[str, str]]) -> str | None:
+def _topic_label(word: str, entries: Mapping[str, str | tuple[str, ...]]) -> str:
+    """The topic that `word` stands for; "" for words that are no topics, such as names of modules."""
     entry = entries.get(word)
     while isinstance(entry, str):
         entry = entries.get(entry)
-    return entry[0] if entry else None
+    return entry[0] if entry else ""
 
 
 def _walk(root: Path) -> Iterator[Document | SkippedDocument]:

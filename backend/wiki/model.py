@@ -46,7 +46,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class CrossReference:
-    """A link as its author wrote it; `relationships` turns it into a `Link`, or into its text where it leads nowhere."""
+    """A link as its author wrote it: it becomes a `Link`, or its own text where it leads nowhere in this wiki."""
 
     children: Inlines
     target: str

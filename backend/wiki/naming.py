@@ -70,3 +70,9 @@ class Anchors:
             name = f"{wanted}-{count}"
         self._taken.add(name)
         return name
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words by which a title is recognised: case, punctuation and a leading "the" do not count."""
+    found = tuple(re.findall(r"\w+", unicodedata.normalize("NFC", name).casefold()))
+    return found[1:] if len(found) > 1 and found[0] == "the" else found

@@ -1,5 +1,8 @@
-"""Document model -> Markdown (CommonMark with tables). The only place where page bodies are written: what it escapes is
-safe for every format. No raw HTML leaves it, no image is embedded, and links go to http, https, mailto or a wiki page."""
+"""Document model -> Markdown (CommonMark with tables).
+
+The only place where pages are written: what it escapes is safe for every format. No raw HTML leaves it, no image is
+embedded, and links go to http, https, mailto or a page of the wiki.
+"""
 
 from __future__ import annotations
 

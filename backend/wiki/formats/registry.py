@@ -35,3 +35,7 @@ def by_name(name: str) -> Format:
 def by_suffix(suffix: str) -> Format | None:
     """The format of files that end in `suffix` (".md"), or None when such files are no documents."""
     return next((format_ for format_ in _formats.values() if suffix in format_.suffixes), None)
+
+
+def suffixes() -> tuple[str, ...]:
+    return tuple(suffix for name in names() for suffix in _formats[name].suffixes)

@@ -66,6 +66,8 @@ class _Reader:
                 return (CodeBlock(node.astext(), language),)
             case nodes.system_message():
                 return self._message(node)
+            case nodes.topic() if "contents" in node["classes"]:
+                return ()  # every page has a table of contents of its own
             case nodes.comment() | nodes.substitution_definition() | nodes.pending():
                 return ()
             case nodes.Element():
@@ -140,10 +142,13 @@ class _Reader:
 
     def _table(self, node: nodes.table) -> Blocks:
         rows = tuple(
-            tuple(as_inlines(self.blocks(entry.children)) for entry in _elements(row)) for row in node.findall(nodes.row)
+            tuple(as_inlines(self.blocks(entry.children)) for entry in _elements(row))
+            for row in node.findall(nodes.row)
         )
         caption: list[Block] = [
-            Paragraph((Strong(self._inline.read(title.children)),)) for title in node.children if isinstance(title, nodes.title)
+            Paragraph((Strong(self._inline.read(title.children)),))
+            for title in node.children
+            if isinstance(title, nodes.title)
         ]
         return (*caption, Table(rows))
 

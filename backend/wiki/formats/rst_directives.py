@@ -87,7 +87,7 @@ def _code(directive: _Directive, parse: Parse) -> Blocks:
 def _version_note(directive: _Directive, parse: Parse) -> Blocks:
     words = {"versionadded": "Added in", "versionchanged": "Changed in", "deprecated": "Deprecated since"}
     word = words.get(directive.name, "Removed in")
-    version, _, remark = directive.argument.partition(" ")
+    version, remark = (*directive.argument.split(None, 1), "", "")[:2]
     title = Paragraph((Strong((Text(f"{word} version {version}"),)),))
     return (Quote((title, *parse(f"{remark}\n\n{directive.body}"))),)
 

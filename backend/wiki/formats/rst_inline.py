@@ -8,16 +8,42 @@ from collections.abc import Iterable, Mapping
 from docutils import nodes
 
 from backend.wiki.formats.rst_parser import ROLE
-from backend.wiki.formats.urls import link_to
+from backend.wiki.formats.urls import STANDARDS, link_to
 from backend.wiki.model import Code, CrossReference, Emphasis, Inline, Inlines, Link, Strong, Text
 
-_CODE_ROLES = {"code", "literal", "samp", "kbd", "file", "program", "envvar", "option", "command-line", "math", "mimetype"}
-_EMPHASIS_ROLES = {"emphasis", "title-reference", "title", "t", "dfn", "abbr", "guilabel", "menuselection", "abbreviation"}
+_CODE_ROLES = {
+    "code",
+    "literal",
+    "samp",
+    "kbd",
+    "file",
+    "program",
+    "envvar",
+    "option",
+    "command-line",
+    "math",
+    "mimetype",
+}
+_EMPHASIS_ROLES = {
+    "emphasis",
+    "title-reference",
+    "title",
+    "t",
+    "dfn",
+    "abbr",
+    "guilabel",
+    "menuselection",
+    "abbreviation",
+}
 _TEXT_ROLES = {"ref", "doc", "term", "any", "numref", "guide", "manual"}  # their text is a title, others show a name
 _PLAIN_ROLES = {"sub", "subscript", "sup", "superscript", "rfc-reference"}
-_STANDARDS = {
-    "pep": ("PEP {}", "https://peps.python.org/pep-{:0>4}/"),
-    "rfc": ("RFC {}", "https://datatracker.ietf.org/doc/html/rfc{}"),
+_CODE = (nodes.literal, nodes.math, nodes.option_group)
+_WRAPPERS: dict[type[nodes.Node], type[Emphasis] | type[Strong]] = {
+    nodes.emphasis: Emphasis,
+    nodes.title_reference: Emphasis,
+    nodes.classifier: Emphasis,
+    nodes.strong: Strong,
+    nodes.field_name: Strong,
 }
 _EXPLICIT_TARGET = re.compile(r"^(?P<text>.+?)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
 
@@ -38,17 +64,13 @@ class InlineReader:
         return tuple(inline for child in children for inline in self._inline(child))
 
     def _inline(self, node: nodes.Node) -> Inlines:
+        if isinstance(node, _CODE):
+            return (Code(node.astext()),)
+        if wrapper := _WRAPPERS.get(type(node)):
+            return (wrapper(self.read(node.children)),)
         match node:
-            case nodes.Text():
+            case nodes.Text() | nodes.problematic():
                 return (Text(node.astext()),)
-            case nodes.literal() | nodes.math() | nodes.option_string() | nodes.option_argument():
-                return (Code(node.astext()),)
-            case nodes.option_group():
-                return (Code(node.astext()),)
-            case nodes.emphasis() | nodes.title_reference():
-                return (Emphasis(self.read(node.children)),)
-            case nodes.strong():
-                return (Strong(self.read(node.children)),)
             case nodes.inline() if ROLE in node:
                 return (role(node[ROLE], node.astext()),)
             case nodes.reference():
@@ -59,14 +81,8 @@ class InlineReader:
                 return self._substitution(node)
             case nodes.image():
                 return (link_to(node["uri"], (Text(node.get("alt", "image")),)),)
-            case nodes.problematic():
-                return (Text(node.astext()),)
             case nodes.system_message() | nodes.comment():
                 return ()
-            case nodes.field_name() | nodes.term():
-                return (Strong(self.read(node.children)),) if isinstance(node, nodes.field_name) else self.read(node.children)
-            case nodes.classifier():
-                return (Emphasis(self.read(node.children)),)
         return self.read(node.children)
 
     def _reference(self, node: nodes.reference) -> Inline:
@@ -85,7 +101,7 @@ class InlineReader:
 
 
 def role(name: str, text: str) -> Inline:
-    """What `:name:`text`` means. A role that nobody here knows is a reference by name, as most projects' own roles are."""
+    """What `:name:`text`` means. A role unknown here is a reference by name, as most projects' own roles are."""
     kind = name.lower().rpartition(":")[2]
     if kind in _CODE_ROLES:
         return Code(text)
@@ -95,7 +111,7 @@ def role(name: str, text: str) -> Inline:
         return Strong((Text(text),))
     if kind in _PLAIN_ROLES:
         return Text(text)
-    if kind in _STANDARDS:
+    if kind in STANDARDS:
         return _standard(kind, text)
     return _cross_reference(kind, text)
 
@@ -103,7 +119,7 @@ def role(name: str, text: str) -> Inline:
 def _standard(kind: str, text: str) -> Inline:
     explicit = _EXPLICIT_TARGET.match(text)
     number, _, _ = (explicit["target"] if explicit else text).partition("#")
-    label, url = _STANDARDS[kind]
+    label, url = STANDARDS[kind]
     if not number.strip().isdecimal():
         return Text(text)
     return Link((Text(explicit["text"] if explicit else label.format(number)),), url.format(number.strip()))

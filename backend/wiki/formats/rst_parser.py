@@ -28,7 +28,10 @@ def parse_document(text: str) -> nodes.document:
     for name, value in _SETTINGS.items():
         setattr(settings, name, value)
     document = utils.new_document("document", settings)
-    Parser(inliner=_Inliner()).parse(text, document)
+    inliner = states.Inliner()
+    # Not a subclass: docutils builds its patterns from `vars()` of the very class.
+    inliner.interpreted = _keep_role  # type: ignore[method-assign]
+    Parser(inliner=inliner).parse(text, document)
     return document
 
 
@@ -37,13 +40,11 @@ def _defaults() -> Any:
     return frontend.get_default_settings(Parser)
 
 
-class _Inliner(states.Inliner):
-    """Keeps every role as it is written: projects bring their own, and what `:command:` means is decided later."""
-
-    def interpreted(
-        self, rawsource: str, text: str, role: str, lineno: int
-    ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        return [nodes.inline(rawsource, utils.unescape(text), **{ROLE: role or "title-reference"})], []
+def _keep_role(
+    rawsource: str, text: str, role: str, lineno: int
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """In place of a look-up: projects bring their own roles, and what `:command:` means is decided later."""
+    return [nodes.inline(rawsource, utils.unescape(text), **{ROLE: role or "title-reference"})], []
 
 
 class _Ignored(Directive):

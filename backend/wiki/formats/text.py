@@ -34,6 +34,7 @@ from backend.wiki.model import (
 _UNDERLINE = re.compile(r"([*=\-~^\"#+])\1{2,}$")
 _BULLET = re.compile(r"(?P<mark>[*\-•])[ ]+(?=\S)")
 _NUMBER = re.compile(r"(?P<number>\d{1,3})[.)][ ]+(?=\S)")
+_FOOTNOTE = re.compile(r"\[\w{1,20}\] (?=\S)")
 _RUBRIC = re.compile(r"-\[ (?P<title>.+) \]-$")
 _NOTE = re.compile(
     r"(?:Note|Warning|Tip|Hint|Important|Caution|Attention|Danger|Deprecated .+|(?:Changed|Added) in .+):$"
@@ -88,7 +89,7 @@ class _Reader:
             return (Rule(),), start + 1
         if rubric := _RUBRIC.match(line):
             return (Paragraph((Strong((Text(rubric["title"]),)),)),), start + 1
-        if marker := _BULLET.match(line) or _NUMBER.match(line):
+        if marker := _BULLET.match(line) or _NUMBER.match(line) or _FOOTNOTE.match(line):
             return self._item(lines, start, marker)
         return self._paragraph(lines, start)
 
@@ -99,8 +100,10 @@ class _Reader:
 
     def _item(self, lines: Sequence[str], start: int, marker: re.Match[str]) -> tuple[Blocks, int]:
         end = _end_of_indented(lines, start + 1)
-        first = " " * marker.end() + lines[start][marker.end() :]
-        item = self.blocks(_dedented([first, *lines[start + 1 : end]]))
+        below = _dedented(lines[start + 1 : end])
+        item = self.blocks([lines[start][marker.end() :], *below])
+        if marker.re is _FOOTNOTE and item and isinstance(item[0], Paragraph):
+            item = (Paragraph((Text(marker[0]), *item[0].children)), *item[1:])
         number = marker.groupdict().get("number")
         return ((OrderedList((item,), int(number)) if number else BulletList((item,))),), end
 
@@ -119,7 +122,7 @@ class _Reader:
     def _with_indented(
         self, words: Sequence[str], lines: Sequence[str], text_end: int, start: int
     ) -> tuple[Blocks, int]:
-        """A paragraph and the indented lines below it: they belong together as a note or a definition, or they do not."""
+        """A paragraph and the indented lines below it, which belong together as a note or a definition, or do not."""
         end = _end_of_indented(lines, start)
         inside = _dedented(lines[start:end])
         if _SEE_ALSO.match(words[-1]) and len(words) == 1:
@@ -127,8 +130,10 @@ class _Reader:
         if _NOTE.match(words[-1]) and len(words) == 1:
             return (Quote((Paragraph((Strong((Text(words[0]),)),)), *self.blocks(inside))),), end
         touching = start == text_end
+        if touching and words[-1].endswith(":") and not _reads_as_prose(inside):
+            return (Paragraph(parse_inlines(join_lines(words))), *self._indented(inside)), end
         if (touching and len(words) == 1) or (not words[-1].endswith((".", ":")) and _reads_as_prose(inside)):
-            terms = tuple(_term(line) for line in words)
+            terms = tuple(_term(line, signature=not touching) for line in words)
             return (DefinitionList((Definition(terms, self.blocks(inside)),)),), end
         if touching:  # a hanging indent: still the same paragraph
             return (Paragraph(parse_inlines(join_lines([*words, *inside]))),), end
@@ -170,10 +175,11 @@ def _dedented(lines: Sequence[str]) -> list[str]:
     return dedent("\n".join(lines)).split("\n")
 
 
-def _term(line: str) -> Inlines:
-    """A signature is code; anything with markup of its own is text."""
-    has_markup = any(sign in line for sign in ('"', "**", "`")) or " " in line.split("(")[0].strip()
-    return parse_inlines(line) if has_markup and not line.startswith("class ") else (Code(line),)
+def _term(line: str, signature: bool) -> Inlines:
+    """What Sphinx describes below a blank line is a signature, so code; other terms are so when they look like it."""
+    if any(sign in line for sign in ('"', "**", "`")):
+        return parse_inlines(line)
+    return (Code(line),) if signature or "(" in line or " " not in line else (Text(line),)
 
 
 def _reads_as_prose(lines: Sequence[str]) -> bool:

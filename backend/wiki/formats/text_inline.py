@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from backend.wiki.formats.urls import STANDARDS
 from backend.wiki.model import Code, Emphasis, Inline, Inlines, Link, Strong, Text
 
 _MARKUP = re.compile(
@@ -19,6 +20,8 @@ _MARKUP = re.compile(
     re.VERBOSE,
 )
 _SYMBOLS = re.compile(r"[()\[\]{}=_<>:+\-/\\@|*%&^~$#]|\w\.\w")
+_STANDARD = re.compile(r"(?P<kind>PEP|RFC) (?P<number>\d{1,5})$")
+_LONGEST_QUOTE = 120
 _HYPHENATED = re.compile(r"\w-$")
 
 
@@ -34,20 +37,37 @@ def join_lines(lines: Sequence[str]) -> str:
 def parse_inlines(text: str) -> Inlines:
     inlines: list[Inline] = []
     position = 0
-    for match in _MARKUP.finditer(text):
+    while match := _MARKUP.search(text, position):
         inlines.append(Text(text[position : match.start()]))
-        position = match.end()
-        inlines += _markup(match)
+        if match["quoted"]:
+            position = _closing_quote(text, match.start())
+            quoted = text[match.start() + 1 : position - 1]
+            inlines.append(Code(quoted) if _is_code(quoted) else Text(f'"{quoted}"'))
+        else:
+            inlines += _markup(match)
+            position = match.end()
     return tuple(inline for inline in [*inlines, Text(text[position:])] if inline != Text(""))
+
+
+def _closing_quote(text: str, start: int) -> int:
+    """The position after the quote that closes the one at `start`: code may hold quotes, as in "{"one": 1}"."""
+    first = end = text.index('"', start + 1) + 1
+    while not _balanced(text[start:end]):
+        end = text.find('"', end) + 1
+        if not end or end - start > _LONGEST_QUOTE:
+            return first
+    return end
+
+
+def _balanced(code: str) -> bool:
+    return all(code.count(opening) == code.count(closing) for opening, closing in ("()", "[]", "{}"))
 
 
 def _markup(match: re.Match[str]) -> list[Inline]:
     content = match[match.lastgroup or 0]
     match match.lastgroup:
-        case "quoted":
-            return [Code(content) if _is_code(content) else Text(match[0])]
         case "strong":
-            return [Strong((Text(content),))]
+            return [_standard(content) or Strong((Text(content),))]
         case "emphasis":
             return [Emphasis((Text(content),))]
         case "url":
@@ -56,9 +76,17 @@ def _markup(match: re.Match[str]) -> list[Inline]:
     return [Code(content)]
 
 
+def _standard(name: str) -> Inline | None:
+    """**PEP 3132** is how Sphinx writes a reference to a PEP."""
+    match = _STANDARD.match(name)
+    if not match:
+        return None
+    return Link((Text(name),), STANDARDS[match["kind"].lower()][1].format(match["number"]))
+
+
 def _is_code(quoted: str) -> bool:
     """Straight quotes hold code in Sphinx's text output, and quotations elsewhere: single words, symbols, short lower
     case phrases ("not in", "async with") are taken for code."""
     if quoted != quoted.strip():
         return False
-    return " " not in quoted or bool(_SYMBOLS.search(quoted)) or (quoted.islower() and quoted.count(" ") < 3)
+    return " " not in quoted or bool(_SYMBOLS.search(quoted)) or (quoted.islower() and quoted.count(" ") < 4)

@@ -1,10 +1,15 @@
-"""Tells links to the outside world from links between documents."""
+"""Links to the outside world, and how they differ from links between documents."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from backend.wiki.model import CrossReference, Inline, Inlines, Link
+
+STANDARDS = {
+    "pep": ("PEP {}", "https://peps.python.org/pep-{:0>4}/"),
+    "rfc": ("RFC {}", "https://datatracker.ietf.org/doc/html/rfc{}"),
+}
 
 
 def link_to(url: str, children: Inlines) -> Inline:
