@@ -33,13 +33,17 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[None]:
+def transaction(database: sqlite3.Connection, *, forced: bool = True) -> Iterator[None]:
     """One transaction that is the only writer from its start: durable when the block ends, undone when it raises.
+
+    Args:
+        forced: False for what may be lost in a power cut (not in a kill) until the next forced commit.
 
     Raises:
         Problem: disk full, read-only, I/O error or another writer that does not end (nothing was changed).
     """
     try:
+        database.execute("PRAGMA synchronous = FULL" if forced else "PRAGMA synchronous = NORMAL")
         database.execute("BEGIN IMMEDIATE")
         yield
         database.execute("COMMIT")
@@ -49,6 +53,16 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         if isinstance(error, sqlite3.OperationalError):
             raise problem_of(error) from error
         raise
+
+
+@contextmanager
+def snapshot(database: sqlite3.Connection) -> Iterator[None]:
+    """All reads of the block see one state; writers are not held up."""
+    database.execute("BEGIN")
+    try:
+        yield
+    finally:
+        database.execute("COMMIT")
 
 
 def problem_of(error: sqlite3.Error) -> Problem:

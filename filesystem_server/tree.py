@@ -1,0 +1,222 @@
+"""The plain files: ``<root>/<project>/<filename>``, reached component by component, never through a symbolic link.
+
+Nothing here is durable by itself: the journal is, until ``sync`` has returned.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filesystem_server.names import SAGA_FOLDER, fold
+from service_kit.problems import Conflict, InvalidRequest
+
+File = tuple[str, str]  # project, filename
+Listings = dict[tuple[str, ...], dict[str, str]]  # folder -> folded name -> name
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # not blocking: the name may be a pipe
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_PARALLEL_SYNCS = 8  # concurrent fsyncs share one commit of the file system's own journal
+
+
+class Tree:
+    """Args:
+    root: the data folder; made when absent. Staged files live in its ``.saga/staged``, on the same file system.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._staged = root / SAGA_FOLDER / "staged"
+        self._staged.mkdir(parents=True, exist_ok=True)
+
+    def read(self, project: str, filename: str) -> bytes | None:
+        """The file's bytes, or None when there is no such regular file.
+
+        Raises:
+            InvalidRequest: a symbolic link is on the way.
+        """
+        folders, name = _split(project, filename)
+        try:
+            with self._open(folders) as folder:
+                return _read_file(folder, name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def examine(self, project: str, filename: str, listings: Listings) -> bytes | None:
+        """The bytes that a save would replace, or None when the name is new.
+
+        Args:
+            listings: a cache of folder listings for one batch; pass an empty dict.
+
+        Raises:
+            Conflict: a file or folder of another kind, or a name that looks alike, is in the way.
+            InvalidRequest: a symbolic link is on the way.
+        """
+        *folders, name = path = (project, *filename.split("/"))
+        folder = self._top()
+        try:
+            for depth, part in enumerate(path):
+                mode = _mode(folder, part)
+                if mode is None:
+                    if depth:  # project ids are ASCII and case-sensitive
+                        _refuse_look_alike(folder, part, path[:depth], listings)
+                    return None
+                if depth < len(folders):
+                    if not stat.S_ISDIR(mode):
+                        raise _in_the_way(f"{part!r} is a file, so nothing can be saved below it")
+                    folder = _deeper(folder, part)
+                elif not stat.S_ISREG(mode):
+                    raise _in_the_way(f"{part!r} is a folder, or a special file")
+            return _read_file(folder, name)
+        finally:
+            os.close(folder)
+
+    def stage(self, contents: Mapping[File, bytes]) -> dict[File, Path]:
+        """Write each content to a file outside the projects, so that a full disk shows before the commit."""
+        staged: dict[File, Path] = {}
+        for number, (file, content) in enumerate(contents.items()):
+            path = self._staged / str(number)
+            with os.fdopen(os.open(path, _WRITE, 0o666), "wb") as target:
+                target.write(content)
+            staged[file] = path
+        return staged
+
+    def unstage(self) -> None:
+        """Remove whatever is staged."""
+        for path in self._staged.iterdir():
+            path.unlink()
+
+    def place(self, file: File, staged: Path) -> None:
+        """Move a staged file to its place, atomically, replacing what is there."""
+        folders, name = _split(*file)
+        with self._open(folders, make=True) as folder:
+            os.rename(staged, name, dst_dir_fd=folder)
+
+    def remove(self, file: File) -> None:
+        """Remove the file if it is there, and the folders that it leaves empty."""
+        folders, name = _split(*file)
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError), self._open(folders) as folder:
+            os.unlink(name, dir_fd=folder)
+        for depth in range(len(folders), 0, -1):
+            try:
+                with self._open(folders[: depth - 1]) as parent:
+                    os.rmdir(folders[depth - 1], dir_fd=parent)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    return
+                raise
+
+    def sync(self, files: Iterable[File]) -> None:
+        """Force the files, and every folder on their way, to the disk. What is not there is skipped."""
+        splits = [_split(*file) for file in files]
+        folders = {path[:depth] for path, _ in splits for depth in range(len(path) + 1)}
+        if len(splits) < _PARALLEL_SYNCS:
+            for path, name in splits:
+                self._sync_file(path, name)
+        else:
+            with ThreadPoolExecutor(_PARALLEL_SYNCS) as pool:
+                list(pool.map(lambda split: self._sync_file(*split), splits))
+        for path in folders:
+            with suppress(FileNotFoundError, NotADirectoryError), self._open(path) as folder:
+                os.fsync(folder)
+
+    def names(self, project: str) -> list[str]:
+        """Every plain file's name in the project, sorted; links, special files and undecodable names are left out."""
+        top = self._root / project
+        if top.is_symlink():
+            return []
+        found = []
+        for folder, _, files in os.walk(top):
+            below = Path(folder).relative_to(top)
+            found += [str(below / name) for name in files if not (Path(folder) / name).is_symlink()]
+        return sorted(name for name in found if _is_text(name))
+
+    @contextmanager
+    def _open(self, folders: Sequence[str], make: bool = False) -> Iterator[int]:
+        """A descriptor of the folder, walked to without following a link."""
+        folder = self._top()
+        try:
+            for part in folders:
+                folder = _deeper(folder, part, make)
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _top(self) -> int:
+        return os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def _sync_file(self, folders: Sequence[str], name: str) -> None:
+        with suppress(FileNotFoundError, NotADirectoryError), self._open(folders) as folder:
+            file = os.open(name, _READ, dir_fd=folder)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
+
+
+def _split(project: str, filename: str) -> tuple[tuple[str, ...], str]:
+    *below, name = filename.split("/")
+    return (project, *below), name
+
+
+def _deeper(folder: int, part: str, make: bool = False) -> int:
+    """The descriptor of ``part`` in ``folder``; closes ``folder`` unless it raises."""
+    try:
+        deeper = os.open(part, _FOLDER, dir_fd=folder)
+    except FileNotFoundError:
+        if not make:
+            raise
+        with suppress(FileExistsError):
+            os.mkdir(part, dir_fd=folder)
+        deeper = os.open(part, _FOLDER, dir_fd=folder)
+    except NotADirectoryError:
+        _mode(folder, part)  # raises when it is a link
+        raise
+    os.close(folder)
+    return deeper
+
+
+def _mode(folder: int, part: str) -> int | None:
+    """What kind of thing ``part`` is, None when it is not there."""
+    try:
+        mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(mode):
+        raise InvalidRequest(f"{part!r} is a symbolic link, which is never followed", field="filename")
+    return mode
+
+
+def _read_file(folder: int, name: str) -> bytes | None:
+    mode = _mode(folder, name)
+    if mode is None or not stat.S_ISREG(mode):
+        return None
+    with os.fdopen(os.open(name, _READ, dir_fd=folder), "rb", buffering=0) as file:
+        return file.read()
+
+
+def _refuse_look_alike(folder: int, part: str, path: tuple[str, ...], listings: Listings) -> None:
+    if path not in listings:
+        listings[path] = {fold(name): name for name in os.listdir(folder) if _is_text(name)}
+    if (other := listings[path].get(fold(part))) is not None:
+        raise _in_the_way(f"{part!r} and the existing {other!r} differ only in case or Unicode form")
+
+
+def _in_the_way(detail: str) -> Conflict:
+    return Conflict(detail, extra={"errors": [{"field": "filename", "reason": detail}]})
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
