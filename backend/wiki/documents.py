@@ -109,7 +109,7 @@ def _read(path: Path, root: Path, format_: formats.Format) -> Document | Skipped
 
 def _text_of(path: Path, root: Path) -> str:
     """Raises OSError or ValueError, worded for the user."""
-    target = path.resolve(strict=True)
+    target = Path(os.path.realpath(path, strict=True))  # Path.resolve raises RuntimeError for loops before Python 3.13
     if not target.is_relative_to(root):
         raise ValueError("a symbolic link that leads out of the folder")
     status = target.stat()

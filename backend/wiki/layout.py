@@ -11,6 +11,7 @@ from backend.wiki.pages import CONTENTS, Page, has_contents
 from backend.wiki.relationships import Kind, Relationship
 from backend.wiki.writer import without_links, write_blocks
 
+MAX_CONTENTS = 60
 MAX_QUOTED = 20  # backlinks beyond these are listed without their quotes
 _WORDING: Mapping[Kind, str] = {"SEE_ALSO": "See also", "LINKS_TO": "Links to", "MENTIONS": "Mentions"}
 
@@ -46,16 +47,29 @@ def _contents(page: Page) -> str:
     if not has_contents(page.headings):
         return ""
     lines = [f"## {CONTENTS}", ""]
-    for heading in page.headings:
+    for heading in _listed(page.headings):
         link = Link(without_links(heading.children), f"#{heading.anchor}")
         lines.append("  " * (heading.level - 2) + "- " + write_blocks((Paragraph((link,)),)))
     return "\n".join(lines)
 
 
+def _listed(headings: Sequence[Heading]) -> list[Heading]:
+    """As many levels as keep the table of contents readable, at least the highest."""
+    for level in (6, 5, 4, 3):
+        listed = [heading for heading in headings if heading.level <= level]
+        if len(listed) <= MAX_CONTENTS:
+            return listed
+    return [heading for heading in headings if heading.level == 2]
+
+
 def _related(page: Page, pages: Mapping[str, Page], outgoing: Sequence[Relationship]) -> str:
+    """A line for each kind; a page that is in one line is not repeated in the next."""
     items = []
+    listed: set[str] = set()
     for kind, wording in _WORDING.items():
-        links = [link_to(pages[r.target], page.file) for r in outgoing if r.kind == kind]
+        targets = [r.target for r in outgoing if r.kind == kind and r.target not in listed]
+        listed.update(targets)
+        links = [link_to(pages[target], page.file) for target in targets]
         if links:
             items.append((Paragraph((Text(f"{wording}: "), *separated(links))),))
     return write_blocks((Heading(2, (Text("Related pages"),)), BulletList(tuple(items)))) if items else ""
@@ -79,5 +93,6 @@ def _backlinks(page: Page, pages: Mapping[str, Page], incoming: Sequence[Relatio
 
 
 def _quoted(evidence: str, page: Page) -> Inlines:
-    """The evidence, unless it is nothing but the page's own name, as in a list of links."""
-    return () if set(words(evidence)) <= set(words(page.name)) else (Text(f" — “{evidence}”"),)
+    """The evidence, unless it says no more than the page's name or path, as in a list of links."""
+    says_more = " " in evidence and not set(words(evidence)) <= set(words(page.name))
+    return (Text(f" — “{evidence}”"),) if says_more else ()

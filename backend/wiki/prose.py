@@ -62,6 +62,8 @@ def _name_of(
     if place is None:
         return None
     start, end = tokens[0][0], tokens[-1][1]
+    if text.count("(", start, end) > text.count(")", start, end):
+        end += text[end : end + 1] == ")"
     cue = _cue(text, start, end, see_also)
     written = text[start:end]
     if len(tokens) == 1 and not (_DISTINCTIVE.search(written) or (cue and written[0].isupper())):
@@ -115,11 +117,23 @@ def _spliced(inlines: Inlines, start: int, end: int, link: Link) -> Inlines:
 
 
 def quote_around(text: str, start: int, end: int) -> str:
-    """The sentence around `text[start:end]`, on one line, at most MAX_EVIDENCE characters."""
+    """The sentence around `text[start:end]`, on one line, cut to MAX_EVIDENCE characters where it is longer."""
     breaks = [match.end() for match in _SENTENCE_END.finditer(text)]
     left = max((position for position in breaks if position <= start), default=0)
     right = min((position for position in breaks if position >= end), default=len(text))
-    if right - left > MAX_EVIDENCE:
-        room = max(MAX_EVIDENCE - (end - start), 0) // 2
-        left, right = max(left, start - room), min(right, end + room)
-    return " ".join(text[left:right].split())[:MAX_EVIDENCE]
+    sentence = " ".join(text[left:right].replace(_OPAQUE, "…").split())
+    if len(sentence) <= MAX_EVIDENCE:
+        return sentence
+    name = " ".join(text[start:end].split())
+    offset = max(sentence.find(name) - max(MAX_EVIDENCE - len(name), 0) // 2, 0)
+    return _cut(sentence, offset, MAX_EVIDENCE - 2)
+
+
+def _cut(sentence: str, offset: int, length: int) -> str:
+    """`length` characters of `sentence` from `offset` on, without halves of words where there are words."""
+    piece = sentence[offset : offset + length]
+    if offset:
+        piece = "…" + (piece.partition(" ")[2] or piece)
+    if offset + length < len(sentence):
+        piece = (piece.rpartition(" ")[0] or piece) + "…"
+    return piece

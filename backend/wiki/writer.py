@@ -132,7 +132,7 @@ def write_line(inlines: Inlines) -> str:
 
 def write_inlines(inlines: Inlines) -> str:
     lines = "".join(_inline(inline) for inline in _merged(inlines)).split("\n")
-    return "\n".join(_escape_start(line.strip()) for line in lines).strip()
+    return "\\\n".join(_escape_start(line.strip()) for line in lines if line.strip())
 
 
 def _merged(inlines: Inlines) -> list[Inline]:
@@ -153,7 +153,7 @@ def _inline(inline: Inline) -> str:
         case Code():
             return _code(inline.text)
         case Break():
-            return "\\\n"
+            return "\n"
         case Emphasis():
             return _wrapped("*", inline.children)
         case Strong():

@@ -33,6 +33,8 @@ from backend.wiki.model import (
 
 
 def parse(source: str) -> Blocks:
+    if not source.strip():  # as most directives' bodies are
+        return ()
     document = parse_document(source)
     return _Reader(rst_inline.InlineReader(document)).blocks(document.children)
 

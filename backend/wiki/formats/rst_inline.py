@@ -45,7 +45,8 @@ _WRAPPERS: dict[type[nodes.Node], type[Emphasis] | type[Strong]] = {
     nodes.strong: Strong,
     nodes.field_name: Strong,
 }
-_EXPLICIT_TARGET = re.compile(r"^(?P<text>.+?)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
+# "text <target>"; but "$<CONFIG>" and the like are names of their own.
+_EXPLICIT_TARGET = re.compile(r"^(?P<text>[^$]*[^$\s])\s*<(?P<target>[^<>]+)>$")
 
 
 class InlineReader:

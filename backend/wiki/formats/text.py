@@ -100,7 +100,7 @@ class _Reader:
 
     def _item(self, lines: Sequence[str], start: int, marker: re.Match[str]) -> tuple[Blocks, int]:
         end = _end_of_indented(lines, start + 1)
-        below = _dedented(lines[start + 1 : end])
+        below = [_moved_left(line, marker.end()) for line in lines[start + 1 : end]]
         item = self.blocks([lines[start][marker.end() :], *below])
         if marker.re is _FOOTNOTE and item and isinstance(item[0], Paragraph):
             item = (Paragraph((Text(marker[0]), *item[0].children)), *item[1:])
@@ -175,9 +175,15 @@ def _dedented(lines: Sequence[str]) -> list[str]:
     return dedent("\n".join(lines)).split("\n")
 
 
+def _moved_left(line: str, columns: int) -> str:
+    """`line` without its first `columns` blanks, or without as many as it has."""
+    return line[min(columns, len(line) - len(line.lstrip())) :]
+
+
 def _term(line: str, signature: bool) -> Inlines:
     """What Sphinx describes below a blank line is a signature, so code; other terms are so when they look like it."""
-    if any(sign in line for sign in ('"', "**", "`")):
+    before_call = line.partition("(")[0]
+    if line.startswith("**") or '"' in before_call or "`" in before_call:
         return parse_inlines(line)
     return (Code(line),) if signature or "(" in line or " " not in line else (Text(line),)
 
