@@ -45,6 +45,7 @@ class Connection:
         self.client.opened = self._accepted
         self.client.deliver = self._deliver_early
         self.client.ended = self._end_early
+        self.upstream.opened = self._upstream_connected
         self.client.closed = self._socket_gone
         self.client.fills = down
         up.source, down.source = self.client, self.upstream
@@ -70,7 +71,9 @@ class Connection:
             await self.connect(self.upstream)
         except (OSError, AddressFault, UnicodeError):
             self.close()
-            return
+
+    def _upstream_connected(self) -> None:
+        """Everything is in place before the first byte of the upstream can come."""
         if self._closing:
             self.upstream.abort()
             return
