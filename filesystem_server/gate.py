@@ -21,9 +21,11 @@ _VERSION = struct.Struct("=Q")
 
 
 class Gate:
-    """Args:
-    path: the shared file; made when absent.
-    mend: brings the disk to what the journal says; called inside the gate when an earlier writer did not finish.
+    """See the module's docstring.
+
+    Args:
+        path: the shared file; made when absent.
+        mend: brings the disk to what the journal says; called inside the gate when an earlier writer did not finish.
     """
 
     def __init__(self, path: Path, mend: Callable[[], None]) -> None:
@@ -35,25 +37,31 @@ class Gate:
         self._shared = mmap.mmap(self._file, _VERSION.size)
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Alone among all writers of this data folder, with nothing left half done."""
+    def alone(self) -> Iterator[None]:
+        """Alone among all threads and processes that use this data folder."""
         with self._threads:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
-                if self._torn:
-                    self._mend()
-                    self.whole()
                 yield
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Alone, with nothing left half done by an earlier writer."""
+        with self.alone():
+            if self._torn:
+                self._mend()
+                self.whole()
+            yield
+
     def tear(self) -> None:
-        """From here on the journal is ahead of the disk; only inside ``exclusive``."""
+        """From here on the journal is ahead of the disk; only inside the gate."""
         if not self._torn:
             self._set(self._version + 1)
 
     def whole(self) -> None:
-        """The disk is as the journal says again; only inside ``exclusive``."""
+        """The disk is as the journal says again; only inside the gate."""
         if self._torn:
             self._set(self._version + 1)
 

@@ -24,8 +24,11 @@ _THIS_KEY = "saga_id = ? AND project = ? AND key = ?"
 
 
 class RequestKeys:
-    """Args:
-    clock: wall-clock seconds.
+    """See the module's docstring.
+
+    Args:
+        database: the participant's own connection.
+        clock: wall-clock seconds.
     """
 
     def __init__(self, database: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:

@@ -76,21 +76,15 @@ class Store:
     def __init__(self, root: Path, keep_seconds: float, clock: Callable[[], float] = time.time) -> None:
         self._root = root
         self._tree = Tree(root)
-        path = root / SAGA_FOLDER / DATABASE
-        self._db = connect(path)
-        self._barrier = Barrier(self._db, clock)
-        self._journal = Journal(self._db)
-        self._keys = RequestKeys(self._db, clock)
-        # Readers must not see the writer's open transaction, so they have a connection of their own.
-        self._read_db = connect(path)
-        self._read_barrier = Barrier(self._read_db, clock)
-        self._read_lock = threading.Lock()
         self._gate = Gate(root / SAGA_FOLDER / "gate", self._redo)
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._collected_at = 0.0
-        with self._gate.exclusive():  # after a power cut the gate shows nothing, so a start always redoes
-            self._redo()
+        self._read_lock = threading.Lock()
+        with self._gate.alone():
+            self._open(root / SAGA_FOLDER / DATABASE)
+            self._redo()  # after a power cut the gate shows nothing, so a start always redoes
+            self._gate.whole()
 
     def save(self, project: str, files: Mapping[str, bytes], writer: Writer) -> list[Saved]:
         """Save all files in one durable step, or none.
@@ -111,8 +105,9 @@ class Store:
                 self._record(writer.branch(project), writer, former, [answers[name] for name in fresh])
                 contents = {(project, name): content for name, content in fresh.items()}
                 self._journal.plan(contents)
-                step.staged = self._tree.stage(contents)
                 step.settle = writer.saga_id is None
+                step.staged = self._tree.stage(contents)
+                self._tree.make_folders(step.staged)
         return [answers[name] for name in files]
 
     def delete(self, project: str, filename: str, writer: Writer) -> None:
@@ -206,6 +201,15 @@ class Store:
         self._db.close()
         self._read_db.close()
 
+    def _open(self, path: Path) -> None:
+        self._db = connect(path)
+        self._barrier = Barrier(self._db, self._clock)
+        self._journal = Journal(self._db)
+        self._keys = RequestKeys(self._db, self._clock)
+        # Readers must not see the writer's open transaction, so they have a connection of their own.
+        self._read_db = connect(path)
+        self._read_barrier = Barrier(self._read_db, self._clock)
+
     @contextmanager
     def _step(self) -> Iterator[_Step]:
         """One durable step: what the block records is committed, then its changes are brought to the disk."""
@@ -218,6 +222,7 @@ class Store:
                         self._gate.tear()
             except BaseException:
                 self._tree.unstage()
+                self._tree.prune(step.staged)
                 self._gate.whole()
                 raise
             self._apply(step)

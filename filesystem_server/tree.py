@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filesystem_server.names import SAGA_FOLDER, fold
-from service_kit.problems import Conflict, InvalidRequest
+from service_kit.problems import Conflict, InvalidRequest, TooLarge
 
 File = tuple[str, str]  # project, filename
 Listings = dict[tuple[str, ...], dict[str, str]]  # folder -> folded name -> name
@@ -22,12 +22,15 @@ Listings = dict[tuple[str, ...], dict[str, str]]  # folder -> folded name -> nam
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # not blocking: the name may be a pipe
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+MAX_FORMER_BYTES = 256 * 1024 * 1024  # of a file that is replaced; a file put there by hand may be of any size
 _PARALLEL_SYNCS = 8  # concurrent fsyncs share one commit of the file system's own journal
 
 
 class Tree:
-    """Args:
-    root: the data folder; made when absent. Staged files live in its ``.saga/staged``, on the same file system.
+    """See the module's docstring.
+
+    Args:
+        root: the data folder; made when absent. Staged files live in its ``.saga/staged``, on the same file system.
     """
 
     def __init__(self, root: Path) -> None:
@@ -62,17 +65,19 @@ class Tree:
         folder = self._top()
         try:
             for depth, part in enumerate(path):
-                mode = _mode(folder, part)
-                if mode is None:
+                found = _look(folder, part)
+                if found is None:
                     if depth:  # project ids are ASCII and case-sensitive
                         _refuse_look_alike(folder, part, path[:depth], listings)
                     return None
                 if depth < len(folders):
-                    if not stat.S_ISDIR(mode):
+                    if not stat.S_ISDIR(found.st_mode):
                         raise _in_the_way(f"{part!r} is a file, so nothing can be saved below it")
                     folder = _deeper(folder, part)
-                elif not stat.S_ISREG(mode):
+                elif not stat.S_ISREG(found.st_mode):
                     raise _in_the_way(f"{part!r} is a folder, or a special file")
+                elif found.st_size > MAX_FORMER_BYTES:
+                    raise TooLarge(f"the former {part!r} is larger than {MAX_FORMER_BYTES} bytes, too large to keep")
             return _read_file(folder, name)
         finally:
             os.close(folder)
@@ -92,6 +97,12 @@ class Tree:
         for path in self._staged.iterdir():
             path.unlink()
 
+    def make_folders(self, files: Iterable[File]) -> None:
+        """Make the folders that the files need, so that a full disk shows before the commit."""
+        for path in {_split(*file)[0] for file in files}:
+            with self._open(path, make=True):
+                pass
+
     def place(self, file: File, staged: Path) -> None:
         """Move a staged file to its place, atomically, replacing what is there."""
         folders, name = _split(*file)
@@ -103,16 +114,12 @@ class Tree:
         folders, name = _split(*file)
         with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError), self._open(folders) as folder:
             os.unlink(name, dir_fd=folder)
-        for depth in range(len(folders), 0, -1):
-            try:
-                with self._open(folders[: depth - 1]) as parent:
-                    os.rmdir(folders[depth - 1], dir_fd=parent)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                    return
-                raise
+        self._prune(folders)
+
+    def prune(self, files: Iterable[File]) -> None:
+        """Remove the folders of these files that are empty."""
+        for path in {_split(*file)[0] for file in files}:
+            self._prune(path)
 
     def sync(self, files: Iterable[File]) -> None:
         """Force the files, and every folder on their way, to the disk. What is not there is skipped."""
@@ -150,6 +157,18 @@ class Tree:
         finally:
             os.close(folder)
 
+    def _prune(self, folders: Sequence[str]) -> None:
+        for depth in range(len(folders), 0, -1):
+            try:
+                with self._open(folders[: depth - 1]) as parent:
+                    os.rmdir(folders[depth - 1], dir_fd=parent)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    return
+                raise
+
     def _top(self) -> int:
         return os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -178,26 +197,30 @@ def _deeper(folder: int, part: str, make: bool = False) -> int:
             os.mkdir(part, dir_fd=folder)
         deeper = os.open(part, _FOLDER, dir_fd=folder)
     except NotADirectoryError:
-        _mode(folder, part)  # raises when it is a link
+        _look(folder, part)  # raises when it is a link
         raise
     os.close(folder)
     return deeper
 
 
-def _mode(folder: int, part: str) -> int | None:
-    """What kind of thing ``part`` is, None when it is not there."""
+def _look(folder: int, part: str) -> os.stat_result | None:
+    """What ``part`` is, None when it is not there.
+
+    Raises:
+        InvalidRequest: a symbolic link.
+    """
     try:
-        mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
+        found = os.stat(part, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
-    if stat.S_ISLNK(mode):
+    if stat.S_ISLNK(found.st_mode):
         raise InvalidRequest(f"{part!r} is a symbolic link, which is never followed", field="filename")
-    return mode
+    return found
 
 
 def _read_file(folder: int, name: str) -> bytes | None:
-    mode = _mode(folder, name)
-    if mode is None or not stat.S_ISREG(mode):
+    found = _look(folder, name)
+    if found is None or not stat.S_ISREG(found.st_mode):
         return None
     with os.fdopen(os.open(name, _READ, dir_fd=folder), "rb", buffering=0) as file:
         return file.read()
