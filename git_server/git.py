@@ -20,6 +20,7 @@ _CONFIG = {
     "gc.auto": "0",  # our own maintenance runs under the project's lock
     "gc.autoDetach": "false",
     "gc.packRefs": "false",
+    "gc.writeCommitGraph": "false",
     "safe.directory": "*",
     "uploadpack.allowFilter": "true",
 }

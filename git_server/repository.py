@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 BRANCH = "refs/heads/main"
 NO_COMMIT = "0" * 40  # how update-ref writes "there is no such ref"
+DRAFTS = ".new"
 GARBAGE_MARK = "garbage"  # a file: a killed writer or an undo left unreachable objects; its time says when
 MANY_PACKS = 50  # a snapshot adds one pack; git's own gc.autoPackLimit
 _LOG_FORMAT = "%H%x00%P%x00%ct%x00%B"
@@ -67,13 +68,22 @@ class Repository:
         """Make the empty repository appear in one step, complete and on disk; without effect when it is there."""
         if self.exists():
             return
-        draft = self.path.parent / ".new" / self.path.name
-        shutil.rmtree(draft, ignore_errors=True)  # what a killed worker left
-        draft.mkdir(parents=True)
-        self.git.run(draft, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", keep=[keep])
-        disk.sync_tree(draft)
-        draft.rename(self.path)
+        self.discard_draft()
+        self.draft.mkdir(parents=True)
+        self.git.run(self.draft, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", keep=[keep])
+        disk.sync_tree(self.draft)
+        self.draft.rename(self.path)
         disk.sync(self.path.parent)
+
+    @property
+    def draft(self) -> Path:
+        """Where the repository is while it is being made."""
+        return self.path.parent / DRAFTS / self.path.name
+
+    def discard_draft(self) -> None:
+        """Remove what a killed worker left of a repository that it was making."""
+        if self.draft.exists():
+            shutil.rmtree(self.draft)
 
     def main(self) -> Head | None:
         """The commit that ``main`` points to, or None when there is no snapshot."""
@@ -142,12 +152,13 @@ class Repository:
             head = self.main()
             if (head.id if head else None) != new:
                 raise
+            self._remove_stale_locks()  # git was killed when the ref had moved already
         disk.sync(self.path / "refs" / "heads")
 
     def _remove_stale_locks(self) -> None:
         """A git process that was killed leaves its lock files; under the project's lock nobody alive owns one."""
-        for folder in (self.path, self.path / "refs" / "heads"):
-            for stale in folder.glob("*.lock"):
+        for folder in ("", "refs/heads", "objects/info", "objects/pack"):
+            for stale in (self.path / folder).glob("*.lock"):
                 log.warning("removing %s, which a killed git left", stale.name)
                 stale.unlink(missing_ok=True)
 
@@ -166,7 +177,9 @@ class Repository:
 
     def needs_cleaning(self, grace: float, now: float) -> bool:
         """Whether there are many packs, or garbage that is older than ``grace`` seconds (``now``: Unix seconds)."""
-        return self.exists() and (self._garbage_is_due(grace, now) or self._packs() > MANY_PACKS)
+        if not self.exists():
+            return self.draft.exists()
+        return self._garbage_is_due(grace, now) or self._packs() > MANY_PACKS
 
     def _garbage_is_due(self, grace: float, now: float) -> bool:
         mark = self.path / GARBAGE_MARK
@@ -177,6 +190,9 @@ class Repository:
 
     def clean(self, grace: float, now: float, keep: int) -> None:
         """One pack for all that is reachable; what has been unreachable for ``grace`` seconds goes."""
+        self.discard_draft()
+        if not self.exists():
+            return
         all_goes = self._garbage_is_due(grace, now)
         self._remove_stale_locks()
         self.git.run(self.path, "gc", "--quiet", "--force", f"--prune={grace:.0f}.seconds.ago", keep=[keep])
@@ -196,5 +212,6 @@ class Repositories:
         return Repository(self.root / f"{project}.git", self.git)
 
     def projects(self) -> list[str]:
-        """The projects that have a repository."""
-        return sorted(path.name.removesuffix(".git") for path in self.root.glob("[!.]*.git") if path.is_dir())
+        """The projects that have a repository, or the draft of one."""
+        found = [*self.root.glob("[!.]*.git"), *self.root.glob(f"{DRAFTS}/*.git")]
+        return sorted({path.name.removesuffix(".git") for path in found})
