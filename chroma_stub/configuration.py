@@ -36,8 +36,10 @@ def configuration_of(asked: Mapping[str, Any] | None, metadata: Mapping[str, Any
 
 
 def updated(configuration: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """``configuration`` with what ``asked`` changes; the distance of a collection stays."""
-    hnsw = {key: value for key, value in _mapping(asked, "hnsw").items() if key != "space"}
+    """``configuration`` with what ``asked`` changes; raises Unprocessable for the distance, which stays."""
+    hnsw = _mapping(asked, "hnsw")
+    if "space" in hnsw:
+        raise Unprocessable("new_configuration.hnsw.space: unknown field `space`")
     function = _mapping(asked, "embedding_function") or configuration["embedding_function"]
     return {**configuration, "hnsw": _merged(configuration["hnsw"], hnsw), "embedding_function": function}
 
@@ -46,7 +48,7 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     known = {key: value for key, value in changes.items() if key in base and value is not None}
     found = {**base, **known}
     if found["space"] not in DISTANCES:
-        names = ", ".join(f"`{name}`" for name in ("cosine", "l2", "ip"))
+        names = ", ".join(f"`{name}`" for name in ("l2", "cosine", "ip"))
         raise Unprocessable(f"configuration.hnsw.space: unknown variant `{found['space']}`, expected one of {names}")
     return found
 

@@ -77,7 +77,7 @@ def _where(clause: object, depth: int) -> MetadataPredicate:
 def _comparison(operator: str, wanted: object) -> Callable[[object], bool]:
     if operator in ("$in", "$nin"):
         options = _list(wanted)
-        if not options or len({_type(option) for option in options}) > 1:
+        if not options or len({(_type(option), type(option)) for option in options}) > 1:
             raise _Invalid
         inside = operator == "$in"
         return lambda found: any(_same(found, option) for option in options) == inside
@@ -116,8 +116,8 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise _Invalid
     try:
         return re.compile(text)
-    except (re.error, OverflowError, RecursionError):
-        raise _Invalid from None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InvalidArgument(f"Regex syntax errror: {error}") from None  # Chroma's spelling
 
 
 def _only_pair(clause: object, depth: int) -> tuple[str, Any]:

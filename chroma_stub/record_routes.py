@@ -42,7 +42,7 @@ def _install_writing(app: OpenAPI, store: Store, records: Records) -> None:
         return jsonify({}), 201
 
     @app.post(f"{RECORDS}/upsert", tags=[_TAG])
-    def upsert(path: CollectionPath, body: shapes.AddRecords) -> Response:
+    def upsert(path: CollectionPath, body: shapes.UpsertRecords) -> Response:
         """Add records, or merge them into those that are there."""
         records.upsert(known_collection(store, path), _new_records(body))
         return jsonify({})
@@ -108,7 +108,7 @@ def _install_missing(app: OpenAPI, store: Store) -> None:
         raise InternalError("Method scout_logs is not implemented")
 
     @app.post(f"{RECORDS}/fork", tags=[_TAG], doc_ui=False)
-    def fork(path: CollectionPath) -> Response:
+    def fork(path: CollectionPath, body: shapes.Fork) -> Response:
         known_collection(store, path)
         raise NotImplementedHere("Collection forking is unsupported for local chroma")
 
@@ -120,7 +120,7 @@ def _install_missing(app: OpenAPI, store: Store) -> None:
         )
 
 
-def _new_records(body: shapes.AddRecords | shapes.UpdateRecords) -> list[NewRecord]:
+def _new_records(body: shapes.AddRecords | shapes.UpsertRecords | shapes.UpdateRecords) -> list[NewRecord]:
     """The rows of the request's columns; raises InvalidArgument when they are not of one length."""
     count = len(body.ids)
     columns: list[Sequence[Any]] = []
@@ -131,9 +131,17 @@ def _new_records(body: shapes.AddRecords | shapes.UpdateRecords) -> list[NewReco
     if "" in body.ids:
         raise InvalidArgument("Empty ID, ID must have at least one character")
     return [
-        NewRecord(record_id, None if embedding is None else vectors.from_wire(embedding), document, metadata, uri)
+        NewRecord(record_id, _embedding(embedding), document, metadata, uri)
         for record_id, embedding, document, metadata, uri in zip(body.ids, *columns, strict=True)
     ]
+
+
+def _embedding(spelling: str | list[float] | None) -> bytes | None:
+    if spelling is None:
+        return None
+    blob = vectors.from_wire(spelling)
+    vectors.check_stored(blob)
+    return blob
 
 
 def _selection(body: shapes.GetRecords | shapes.QueryRecords | shapes.DeleteRecords) -> Selection:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from chroma_stub import shapes
 from chroma_stub.auth import covers, require_collection, require_operator
 from chroma_stub.database import DEFAULT_DATABASE, DEFAULT_TENANT
-from chroma_stub.errors import Forbidden, InvalidArgument
+from chroma_stub.errors import Forbidden, InvalidArgument, NotFound
 from chroma_stub.store import Collection, DatabaseName, Store
 
 API = "/api/v2"
@@ -105,8 +105,8 @@ def _install_server(app: OpenAPI) -> None:
         """Refused, as Chroma does unless it is configured otherwise."""
         return jsonify({"error": "ChromaError", "message": "Reset is disabled by config"}), 403  # type: ignore[return-value]
 
-    @app.route("/api/v1", methods=["GET", "POST", "PUT", "DELETE"])
-    @app.route("/api/v1/<path:rest>", methods=["GET", "POST", "PUT", "DELETE"])
+    @app.route("/api/v1")
+    @app.route("/api/v1/<path:rest>")
     def first_version(rest: str = "") -> tuple[Response, int]:
         return jsonify({"error": "Unimplemented", "message": "The v1 API is deprecated. Please use /v2 apis"}), 410
 
@@ -186,7 +186,13 @@ def _install_one_collection(app: OpenAPI, store: Store) -> None:
     @app.get(f"{COLLECTIONS}/by-id/<collection>", tags=[_COLLECTIONS])
     def get_collection_by_id(path: CollectionPath) -> Response:
         """A collection by uuid."""
-        return jsonify(collection_json(known_collection(store, path)))
+        try:
+            return jsonify(collection_json(known_collection(store, path)))
+        except NotFound as missing:
+            raise NotFound(missing.message.rstrip(".")) from None  # this endpoint alone has no full stop
+        except InvalidArgument:
+            message = "Validation error: collection_id: Invalid collection ID format, expected UUID"
+            raise InvalidArgument(message) from None
 
     @app.put(f"{COLLECTIONS}/<collection>", tags=[_COLLECTIONS])
     def update_collection(path: CollectionPath, body: shapes.UpdateCollection) -> Response:

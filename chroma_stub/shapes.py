@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,8 +12,8 @@ Unsigned = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Integer = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 Scalar = bool | Integer | float | str
 CollectionMetadata = dict[str, Scalar]
-RecordMetadata = dict[str, Scalar | list[Scalar] | None]
-Embedding = list[float] | str  # a list of numbers, or base64 of little-endian float32
+MetadataValue = Scalar | list[bool] | list[Integer] | list[float] | list[str]
+Embeddings = list[list[float]] | list[str]  # lists of numbers, or base64 of little-endian float32
 
 
 class Body(BaseModel):
@@ -54,21 +55,29 @@ class _Columns(Body):
     """Parallel lists, one element a record."""
 
     ids: list[str]
-    metadatas: list[RecordMetadata | None] | None = None
     documents: list[str | None] | None = None
     uris: list[str | None] | None = None
 
 
 class AddRecords(_Columns):
-    """Records to add or to upsert."""
+    """Records to add."""
 
-    embeddings: list[Embedding]
+    embeddings: Embeddings
+    metadatas: list[dict[str, MetadataValue] | None] | None = None
+
+
+class UpsertRecords(_Columns):
+    """Records to add or to merge into those that are there."""
+
+    embeddings: Embeddings
+    metadatas: list[dict[str, MetadataValue | None] | None] | None = None
 
 
 class UpdateRecords(_Columns):
-    """Records to update."""
+    """Records to merge into those that are there."""
 
-    embeddings: list[Embedding | None] | None = None
+    embeddings: list[list[float] | None] | list[str | None] | None = None
+    metadatas: list[dict[str, MetadataValue | None] | None] | None = None
 
 
 class _Filters(Body):
@@ -99,6 +108,12 @@ class DeleteRecords(_Filters):
     limit: Unsigned | None = None
 
 
+class Fork(Body):
+    """The name of a copy."""
+
+    new_name: str
+
+
 class Page(BaseModel):
     """Paging in the query string."""
 
@@ -106,28 +121,73 @@ class Page(BaseModel):
     offset: Unsigned = 0
 
 
+_ENUMS = {
+    "embeddings": "EmbeddingsPayload",
+    "metadata": "MetadataValue",
+    "metadatas": "MetadataValue",
+    "new_metadata": "UpdateMetadataValue",
+}
+_EXPECTED = {
+    "string_type": "a string",
+    "list_type": "a sequence",
+    "dict_type": "a map",
+    "int_type": "u32",
+    "bool_type": "a boolean",
+    "float_type": "f32",
+}
+_OUT_OF_RANGE = frozenset({"greater_than_equal", "less_than_equal"})
+
+
 def reason(error: ValidationError) -> str:
-    """The first thing that is wrong, as ``path: reason``."""
+    """The first thing that is wrong, as ``path: reason``, in the words of Chroma's parser."""
     row = error.errors()[0]
-    path = _path(row["loc"])
+    loc = row["loc"]
     if row["type"] == "missing":
-        parent = _path(row["loc"][:-1])
-        return (f"{parent}: " if parent else "") + f"missing field `{row['loc'][-1]}`"
-    return f"{path}: {row['msg']}, got {_described(row['input'])}"
+        parent = _path(loc[:-1])
+        return (f"{parent}: " if parent else "") + f"missing field `{loc[-1]}`"
+    branch = next((index for index, part in enumerate(loc) if _is_branch(part)), None)
+    if branch is not None and loc[0] in _ENUMS:
+        return f"{_path(loc[:branch])}: data did not match any variant of untagged enum {_ENUMS[str(loc[0])]}"
+    return f"{_path(loc)}: {_what(row['type'], row['input'], row.get('ctx', {}))}"
+
+
+def _what(kind: str, value: object, context: Mapping[str, Any]) -> str:
+    if kind == "literal_error":
+        names = ", ".join(f"`{name}`" for name in get_args(Include))
+        return f"unknown variant `{str(value)[:40]}`, expected one of {names}"
+    if kind in _OUT_OF_RANGE:
+        return f"invalid value: {_described(value)}, expected u32"
+    return f"invalid type: {_described(value)}, expected {_EXPECTED.get(kind, context.get('expected', kind))}"
+
+
+def _is_branch(part: int | str) -> bool:
+    """Whether pydantic wrote ``part`` into the path to name the branch of a union."""
+    return isinstance(part, str) and (
+        part in ("bool", "int", "float", "str") or part.startswith(("list[", "constrained-"))
+    )
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
-    """``ids[0]``; the branches of a union that pydantic writes into the path are left out."""
     found = ""
     for part in loc:
-        if isinstance(part, int):
-            found += f"[{part}]"
-        elif not any(mark in part for mark in "[(-") and part not in ("str", "bool", "int", "float"):
-            found += f".{part}" if found else part
+        found += f"[{part}]" if isinstance(part, int) else f".{part}" if found else part
     return found
 
 
 def _described(value: object) -> str:
-    """The kind of a value, never the value: it may be a document."""
-    kinds = {bool: "boolean", int: "integer", float: "float", str: "string", list: "sequence", dict: "map"}
-    return "null" if value is None else kinds.get(type(value), type(value).__name__)
+    """The kind of a value; never a text, which may be a document."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return f"boolean `{str(value).lower()}`"
+        case int():
+            return f"integer `{value}`"
+        case float():
+            return f"floating point `{value}`"
+        case str():
+            return "string"
+        case list():
+            return "sequence"
+        case _:
+            return "map"

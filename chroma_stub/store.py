@@ -61,7 +61,9 @@ class Store:
         self._database = database
 
     def create_tenant(self, name: str) -> None:
-        """Raises AlreadyExists."""
+        """Raises AlreadyExists, or InvalidArgument for a name that is too short."""
+        if len(name) < 3:
+            raise InvalidArgument("Validation error: name: Validation error: length, at least 3 characters")
         with self._database.writing() as sql:
             if not sql.execute("INSERT OR IGNORE INTO tenants VALUES (?)", [name]).rowcount:
                 raise AlreadyExists(f"Tenant [{name}] already exists")
@@ -72,7 +74,8 @@ class Store:
             raise NotFound(f"Tenant [{name}] not found")
 
     def create_database(self, name: DatabaseName) -> None:
-        """Raises AlreadyExists. Chroma takes a tenant that it does not know."""
+        """Raises AlreadyExists, or InvalidArgument for a bad name. Chroma takes a tenant that it does not know."""
+        check_name(name.name)
         row = [str(uuid.uuid4()), name.tenant, name.name]
         with self._database.writing() as sql:
             if not sql.execute("INSERT OR IGNORE INTO databases VALUES (?, ?, ?)", row).rowcount:
@@ -117,13 +120,15 @@ class Store:
         """A new collection, or the one that is there when ``get_or_create`` (its metadata stays).
 
         Raises:
-            InvalidArgument: the name is not one of Chroma's.
-            NotFound: no such database.
+            InvalidArgument: the name is not one of Chroma's, the metadata is empty, or there is no such database.
             AlreadyExists: and not ``get_or_create``.
         """
         check_name(name, "name")
+        _check_metadata(metadata, "metadata")
         full = configuration_of(configuration, metadata)
-        database_id = self.database_id(database)
+        database_id = _database_id(self._database.connection(), database)
+        if database_id is None:
+            raise InvalidArgument(f"Database [{database.name}] does not exist")
         row = [str(uuid.uuid4()), database_id, name, _json(metadata), json.dumps(full), full["hnsw"]["space"]]
         with self._database.writing() as sql:
             made = sql.execute(
@@ -175,6 +180,7 @@ class Store:
         """Rename it, replace its metadata, change its configuration; what is None stays."""
         if new_name is not None:
             check_name(new_name, "new_name")
+        _check_metadata(new_metadata, "new_metadata")
         metadata = collection.metadata if new_metadata is None else new_metadata
         configuration = updated(collection.configuration, new_configuration or {})
         row = [new_name or collection.name, _json(metadata), json.dumps(configuration), collection.id]
@@ -195,18 +201,24 @@ class Store:
         self._database.connection().execute("SELECT count(*) FROM tenants").fetchone()
 
 
-def check_name(name: str, field: str) -> None:
-    """Raise InvalidArgument unless ``name`` is one that Chroma takes for a collection."""
+def check_name(name: str, field: str | None = None) -> None:
+    """Raise InvalidArgument unless ``name`` is one that Chroma takes for a collection or database."""
+    where = f"Validation error: {field}: " if field else ""
     if not ACCEPTED.fullmatch(name):
         raise InvalidArgument(
-            f"Validation error: {field}: Expected a name containing 3-512 characters from [a-zA-Z0-9._-], "
+            f"{where}Expected a name containing 3-512 characters from [a-zA-Z0-9._-], "
             f"starting and ending with a character in [a-zA-Z0-9]. Got: {name}"
         )
     if ".." in name:
         kind = "does not contains two consecutive periods (..)"
-        raise InvalidArgument(f"Validation error: {field}: Expected a name that {kind}. Got {name}")
+        raise InvalidArgument(f"{where}Expected a name that {kind}. Got {name}")
     if is_ip_address(name):
-        raise InvalidArgument(f"Validation error: {field}: Expected a name that is not a valid ip address. Got {name}")
+        raise InvalidArgument(f"{where}Expected a name that is not a valid ip address. Got {name}")
+
+
+def _check_metadata(metadata: Mapping[str, Any] | None, field: str) -> None:
+    if metadata == {}:
+        raise InvalidArgument(f"Validation error: {field}: Metadata cannot be empty")
 
 
 def _database_id(sql: sqlite3.Connection, name: DatabaseName) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +15,12 @@ from chroma_stub.errors import InvalidArgument
 
 Vector = Sequence[float]
 FLOAT_BYTES = 4
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
 
 
 def encode(values: Sequence[float]) -> bytes:
-    """The blob of a list of numbers; raises InvalidArgument when a number does not fit a float32."""
-    try:
-        found = array("f", values)
-    except OverflowError:
-        raise InvalidArgument("Validation error: embeddings: a value does not fit a 32-bit float") from None
+    """The blob of a list of numbers."""
+    found = array("f", values)
     if sys.byteorder == "big":
         found.byteswap()
     return found.tobytes()
@@ -39,20 +38,26 @@ def decode(blob: bytes) -> array[float]:
 def from_wire(spelling: str | Sequence[float]) -> bytes:
     """The blob of an embedding as a client sends it: base64 of a blob, or a list of numbers."""
     if not isinstance(spelling, str):
-        return _not_empty(encode(spelling))
+        return encode(spelling)
+    if wrong := _NOT_BASE64.search(spelling):
+        raise InvalidArgument(f"Invalid base64 string: Invalid symbol {ord(wrong[0])}, offset {wrong.start()}.")
     try:
         blob = base64.b64decode(spelling, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except binascii.Error as error:
         raise InvalidArgument(f"Invalid base64 string: {error}") from None
     if len(blob) % FLOAT_BYTES:
-        raise InvalidArgument(f"Invalid base64 string: {len(blob)} bytes are no 32-bit floats")
-    return _not_empty(blob)
+        raise InvalidArgument(
+            f"Invalid byte length: {len(blob)} bytes cannot be converted to f32 values (must be divisible by 4)"
+        )
+    return blob
 
 
-def _not_empty(blob: bytes) -> bytes:
+def check_stored(blob: bytes) -> None:
+    """Raise InvalidArgument for an embedding that cannot be kept: without numbers, or with some that are not finite."""
     if not blob:
         raise InvalidArgument("Validation error: embeddings: Each embedding must have at least 1 dimension")
-    return blob
+    if not all(map(math.isfinite, decode(blob))):
+        raise InvalidArgument("Validation error: embeddings: Embeddings must not contain NaN or Infinity values")
 
 
 def squared_l2(a: Vector, b: Vector) -> float:

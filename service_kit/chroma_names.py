@@ -1,8 +1,8 @@
 """Project names as Chroma collection names: reversible, and unchanged where Chroma takes the name as it is.
 
-Chroma takes 3 to 512 characters of ``[a-zA-Z0-9._-]`` that start and end with a letter or digit, without two periods in a
-row, and no IP address. Any other name becomes ``x--`` and its UTF-8 bytes, all but letters, digits and hyphens written
-``_hh``: ``org/repo`` is ``x--org_2frepo``.
+Chroma takes 3 to 512 characters of ``[a-zA-Z0-9._-]`` that start and end with a letter or digit, without two periods in
+a row, and no IP address. Any other name becomes ``x--`` and its UTF-8 bytes, all but letters, digits and hyphens
+written ``_hh``: ``org/repo`` is ``x--org_2frepo``.
 """
 
 from __future__ import annotations
