@@ -243,10 +243,9 @@ class _Parser:
     def __init__(self) -> None:
         self._headers: list[tuple[str, str]] = []
         self._target = b""
+        self._keep_alive = False
+        self._parser: httptools.HttpRequestParser | httptools.HttpResponseParser
         self.complete = False
-
-    def on_headers_complete(self) -> None:
-        self.complete = True
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -254,44 +253,37 @@ class _Parser:
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
-    def _feed(self, parser: "httptools.HttpRequestParser | httptools.HttpResponseParser", data: bytes) -> None:
+    def on_headers_complete(self) -> None:
+        self.complete = True
+        self._keep_alive = self._parser.should_keep_alive()  # the parser forgets it with the message's end
+
+    def feed(self, data: bytes) -> None:
         try:
-            parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            return  # an upgrade or CONNECT: the head is complete
-        except httptools.HttpParserError:
-            raise NotHttp from None
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if not self.complete:  # else it only stopped behind the head, for an upgrade or CONNECT
+                raise NotHttp from None
 
 
 class RequestParser(_Parser):
     def __init__(self) -> None:
         super().__init__()
-        self._parser = httptools.HttpRequestParser(self)
-
-    def feed(self, data: bytes) -> None:
-        self._feed(self._parser, data)
+        self._request = self._parser = httptools.HttpRequestParser(self)
 
     def head(self) -> Head:
-        if not self._parser.get_http_version().startswith("1."):
+        if not self._request.get_http_version().startswith("1."):
             raise NotHttp
-        return Head(
-            tuple(self._headers),
-            self._parser.should_keep_alive(),
-            method=self._parser.get_method().decode("ascii"),
-            target=self._target.decode("latin-1"),
-        )
+        method, target = self._request.get_method().decode("ascii"), self._target.decode("latin-1")
+        return Head(tuple(self._headers), self._keep_alive, method=method, target=target)
 
 
 class ResponseParser(_Parser):
     def __init__(self) -> None:
         super().__init__()
-        self._parser = httptools.HttpResponseParser(self)
-
-    def feed(self, data: bytes) -> None:
-        self._feed(self._parser, data)
+        self._response = self._parser = httptools.HttpResponseParser(self)
 
     def head(self) -> Head:
-        return Head(tuple(self._headers), self._parser.should_keep_alive(), status=self._parser.get_status_code())
+        return Head(tuple(self._headers), self._keep_alive, status=self._response.get_status_code())
 
 
 def request_body(head: Head) -> Body:
