@@ -13,6 +13,7 @@ from git_server.reading import ISSUER, FileReader
 from git_server.repository import Repositories
 from git_server.routes import make_routes
 from git_server.settings import Settings
+from git_server.smart_http import PasswordIsToken, make_smart_http
 from git_server.store import SnapshotStore
 from service_kit.app import create_service
 from service_kit.logs import configure_logging
@@ -51,8 +52,16 @@ def create_app(settings: Settings | None = None, session: requests.Session | Non
     )
     maintenance = Maintenance(store, settings.barrier_retention, settings.prune_grace)
     maintenance.start_up()
-    app = create_service("git_server", version=VERSION, description=DESCRIPTION, verifier=settings.verifier(), ready={})
+    app = create_service(
+        "git_server",
+        version=VERSION,
+        description=DESCRIPTION,
+        verifier=settings.verifier(),
+        ready={"disk": store.check, "filesystem_server": reader.check},
+    )
     app.register_api(make_routes(store, reader, maintenance))
+    app.register_blueprint(make_smart_http(store))
+    app.wsgi_app = PasswordIsToken(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

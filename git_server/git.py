@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -96,15 +97,18 @@ class Git:
             raise _failure(args[0], done.returncode, done.stderr.decode(errors="replace"))
         return done.stdout
 
-    def start(self, *args: str, extra: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Start a git command that talks over pipes (its complaints go nowhere: they could name files)."""
-        return subprocess.Popen(
-            [self.binary, *args],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**self.env, **extra},
-        )
+    def start(self, *args: str, stdin: bytes, extra: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start a git command whose output is read as it comes (its complaints go nowhere: they could name files)."""
+        with tempfile.TemporaryFile() as source:  # a pipe could fill up while git, too, waits to be read
+            source.write(stdin)
+            source.seek(0)
+            return subprocess.Popen(
+                [self.binary, *args],
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**self.env, **extra},
+            )
 
 
 def _failure(command: str, status: int, stderr: str) -> Exception:

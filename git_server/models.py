@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from service_kit.barrier import Effect, State
 
 SAGA_ID = r"^[A-Za-z0-9_][A-Za-z0-9._:@~+-]{0,199}$"
 PROJECT_ID = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
@@ -34,6 +36,12 @@ class SnapshotPath(BaseModel):
 
 class SagaPath(BaseModel):
     saga_id: SagaId
+
+
+class ProjectQuery(BaseModel):
+    project: ProjectId | None = Field(
+        default=None, description="needed only when the saga is known in several projects"
+    )
 
 
 class SagaHeader(BaseModel):
@@ -107,25 +115,23 @@ class SnapshotDetail(SnapshotRow):
     files: list[TreeRow]
 
 
-class ItemRow(BaseModel):
-    """One effect of a saga; here always the branch ``main``."""
+class SagaItem(SnapshotMade):
+    """The snapshot that a saga made."""
 
-    item: str
-    effect: Literal["done", "undone", "confirmed"]
-
-
-class SagaProject(BaseModel):
-    """What a saga did in one project."""
-
-    project_id: str
-    state: Literal["open", "confirmed", "undone"]
-    snapshot_id: str
-    commit: str | None = Field(description="null when only a compensation came")
-    items: list[ItemRow]
+    state: Effect
 
 
 class SagaAnswer(BaseModel):
-    """What git_server knows of a saga, in the projects that the token covers."""
+    """What git_server knows of a saga in one project."""
 
     saga_id: str
-    projects: list[SagaProject]
+    project: str
+    state: State
+    items: list[SagaItem] = Field(description="empty when only a compensation came")
+
+
+class ConfirmAnswer(BaseModel):
+    """The end of a saga."""
+
+    saga_id: str
+    confirmed: list[str] = Field(description="the projects in which the saga is confirmed here")

@@ -71,6 +71,10 @@ class FileReader:
             room -= len(content)
         return contents
 
+    def check(self) -> None:
+        """Raises when filesystem_server does not answer."""
+        self.session.get(f"{self.url}/healthz", timeout=self.silence, allow_redirects=False).raise_for_status()
+
     def _headers(self, errand: Errand) -> dict[str, str]:
         headers = {
             names.INTERNAL_TOKEN: self.minter.mint(errand.caller.user, errand.project),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
@@ -13,7 +11,7 @@ from git_server.filenames import check_filenames
 from git_server.maintenance import Maintenance
 from git_server.reading import Errand, FileReader
 from git_server.snapshots import Snapshot, Wanted, snapshot_id_of
-from git_server.store import SagaRecord, SnapshotStore
+from git_server.store import SnapshotStore
 from service_kit import names
 from service_kit.app import caller, require_project
 from service_kit.barrier import Branch
@@ -70,19 +68,23 @@ def _snapshot_routes(api: APIBlueprint, store: SnapshotStore, reader: FileReader
 
 
 def _saga_routes(api: APIBlueprint, store: SnapshotStore, maintenance: Maintenance) -> None:
-    @api.post("/saga/<saga_id>/confirm", tags=[_SAGAS], responses={200: models.SagaAnswer})
+    @api.post("/saga/<saga_id>/confirm", tags=[_SAGAS], responses={200: models.ConfirmAnswer})
     def confirm_saga(path: models.SagaPath) -> Response:
         """The saga committed: its snapshots are final. Idempotent, and without effect for an unknown saga."""
-        for record in _covered(store.records(path.saga_id)):
-            store.confirm(Branch(path.saga_id, record.project))
-            maintenance.tidy(record.project)
+        projects = _covered(store, path.saga_id)
+        for project in projects:
+            store.confirm(Branch(path.saga_id, project))
+            maintenance.tidy(project)
         maintenance.forget()
-        return _saga(path.saga_id, store)
+        return jsonify(saga_id=path.saga_id, confirmed=projects)
 
     @api.get("/saga/<saga_id>", tags=[_SAGAS], responses={200: models.SagaAnswer})
-    def get_saga(path: models.SagaPath) -> Response:
-        """What is known of the saga here; an unknown saga has no projects."""
-        return _saga(path.saga_id, store)
+    def get_saga(path: models.SagaPath, query: models.ProjectQuery) -> Response:
+        """What is known of the saga here."""
+        project = _one_project(query.project, _covered(store, path.saga_id))
+        state, made = store.record(Branch(path.saga_id, project))
+        items = [vars(snapshot) | {"state": effect} for snapshot, effect in made]
+        return jsonify(saga_id=path.saga_id, project=project, state=state, items=items)
 
 
 def _wanted(body: models.SnapshotBody, header: models.MaySagaHeader) -> Wanted:
@@ -113,28 +115,23 @@ def _pending(response: Response, holder: object) -> Response:
     return response
 
 
-def _covered(records: list[SagaRecord]) -> list[SagaRecord]:
-    """The records of the projects that the caller may touch.
+def _covered(store: SnapshotStore, saga_id: str) -> list[str]:
+    """The projects in which the saga is known and that the caller may touch.
 
     Raises:
         Forbidden: the saga is known, but in other projects only.
     """
-    covered = [record for record in records if caller().covers(record.project)]
-    if records and not covered:
+    known = store.ledger.projects(saga_id)
+    covered = [project for project in known if caller().covers(project)]
+    if known and not covered:
         raise Forbidden("the token does not cover this saga's project")
     return covered
 
 
-def _saga(saga_id: str, store: SnapshotStore) -> Response:
-    return jsonify(saga_id=saga_id, projects=[_project(saga_id, row) for row in _covered(store.records(saga_id))])
-
-
-def _project(saga_id: str, record: SagaRecord) -> dict[str, object]:
-    answers = [json.loads(item.answer) for item in record.items if item.answer]
-    return {
-        "project_id": record.project,
-        "state": record.state,
-        "snapshot_id": snapshot_id_of(saga_id),
-        "commit": answers[0]["commit"] if answers else None,
-        "items": [{"item": item.item, "effect": item.effect} for item in record.items],
-    }
+def _one_project(asked: str | None, known: list[str]) -> str:
+    if asked is not None:
+        require_project(asked)
+        return asked
+    if len(known) > 1:
+        raise InvalidRequest("the saga is known in several projects; say which", field="project")
+    return known[0] if known else ""

@@ -26,7 +26,7 @@ from git_server.ledger import Ledger, Move
 from git_server.lock import ProjectLocks
 from git_server.repository import ObjectsRefused, Repositories, Repository, TreeFile
 from git_server.snapshots import Snapshot, Wanted, snapshot_id_of, snapshot_line
-from service_kit.barrier import Branch, Item, State
+from service_kit.barrier import Branch, Effect, State
 from service_kit.problems import InvalidRequest, NotFound
 
 log = logging.getLogger(__name__)
@@ -40,14 +40,14 @@ class Made:
     commit: str
     files: int
 
+    def text(self) -> str:
+        """As the ledger keeps it, for repeats."""
+        return json.dumps(vars(self))
 
-@dataclass(frozen=True)
-class SagaRecord:
-    """What git_server knows of a saga in one project."""
-
-    project: str
-    state: State | None
-    items: list[Item]
+    @classmethod
+    def of(cls, text: str) -> Made:
+        """The answer that the ledger kept."""
+        return cls(**json.loads(text))
 
 
 class SnapshotStore:
@@ -74,7 +74,7 @@ class SnapshotStore:
         contents = None if self.ledger.rehearse(branch, fingerprint) else read()
         with self._settled(project) as (repository, keep):
             if known := self.ledger.rehearse(branch, fingerprint):
-                return Made(**json.loads(known))
+                return Made.of(known)
             return self._commit(repository, branch, wanted, read() if contents is None else contents, keep)
 
     def _commit(
@@ -89,7 +89,7 @@ class SnapshotStore:
         with repository.garbage_expected():
             repository.store(items, keep)
             move = Move(parent, made.commit)
-            self.ledger.act(branch, wanted.fingerprint(), json.dumps(vars(made)), move)
+            self.ledger.act(branch, wanted.fingerprint(), made.text(), move)
         self._apply(repository, branch.project, move, keep)
         log.info("snapshot %s of %s: %s", made.snapshot_id, branch.project, made.commit, extra=_event(branch))
         return made
@@ -162,12 +162,23 @@ class SnapshotStore:
                     return found, repository.tree(found.commit)
         raise NotFound(f"project {project!r} has no snapshot {snapshot_id!r}")
 
-    def records(self, saga_id: str) -> list[SagaRecord]:
-        """What is known of the saga, by project."""
-        return [
-            SagaRecord(project, *self.ledger.record(Branch(saga_id, project)))
-            for project in self.ledger.projects(saga_id)
-        ]
+    def record(self, branch: Branch) -> tuple[State, list[tuple[Made, Effect]]]:
+        """Where the saga stands, and what it made here (nothing, when only its compensation came).
+
+        Raises:
+            NotFound: nothing is known of the saga in this project.
+        """
+        state, items = self.ledger.record(branch)
+        if state is None:
+            raise NotFound(f"nothing is known of saga {branch.saga_id!r}")
+        return state, [(Made.of(item.answer), item.effect) for item in items if item.answer]
+
+    def check(self) -> None:
+        """Raises when the disk cannot be written, or the ledger not be read."""
+        probe = self.locks.folder / ".probe"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+        self.ledger.unsettled_projects()
 
 
 @contextmanager

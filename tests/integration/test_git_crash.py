@@ -184,10 +184,10 @@ def test_killed_at_a_sample_of_calls_it_has_the_whole_effect_or_none(
 @pytest.mark.parametrize("torn", [False, True], ids=["whole writes", "half writes"])
 @pytest.mark.parametrize(("scenario", "mode"), CASES)
 def test_killed_at_every_call_it_has_the_whole_effect_or_none(
-    driver: Driver, tmp_path: Path, scenario: str, mode: str, torn: bool, record_property: Any
+    driver: Driver, tmp_path: Path, scenario: str, mode: str, torn: bool
 ) -> None:
     kills = kill_everywhere(driver, tmp_path, scenario, mode, torn=torn)
-    record_property("kills", kills)
+    print(f"{kills} kills survived")
     assert kills > 0
 
 

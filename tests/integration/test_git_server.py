@@ -136,23 +136,21 @@ def test_a_file_that_is_not_as_intended_is_a_definite_refusal_without_effect(
     problem = {"wrong": "hash-mismatch", "gone": "file-missing"}[name]
     assert (answer.status_code, answer.json()["type"], answer.json()["filename"]) == (409, problem, name)
     assert main_of(server.data, project) is None
-    assert server.call("GET", f"/saga/bad-{name}", project).json()["projects"] == []
+    assert server.call("GET", f"/saga/bad-{name}", project).status_code == 404
 
 
 def test_what_is_known_of_a_saga(server: Running, files: FakeFiles, project: str) -> None:
     saga = f"saga-of-{project}"
     commit = server.snapshot(saga, files.put({"a.md": b"1"}, project), project).json()["commit"]
-    (row,) = server.call("GET", f"/saga/{saga}", project).json()["projects"]
-    assert row == {
-        "project_id": project,
+    assert server.call("GET", f"/saga/{saga}", project).json() == {
+        "saga_id": saga,
+        "project": project,
         "state": "open",
-        "snapshot_id": snap(saga),
-        "commit": commit,
-        "items": [{"item": "main", "effect": "done"}],
+        "items": [{"snapshot_id": snap(saga), "commit": commit, "files": 1, "state": "done"}],
     }
     assert server.call("GET", f"/saga/{saga}", "another").status_code == 403
     server.undo(saga, project)
-    assert server.call("GET", f"/saga/{saga}", project).json()["projects"][0]["state"] == "undone"
+    assert server.call("GET", f"/saga/{saga}", project).json()["state"] == "undone"
     assert server.confirm(saga, project).json()["type"] == "saga-compensated"
 
 
