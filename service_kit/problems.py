@@ -6,6 +6,7 @@ Problem
 ├── Forbidden             403 forbidden
 ├── NotFound              404 not-found
 ├── MethodNotAllowed      405 method-not-allowed
+├── SlowBody              408 request-timeout        (the client stopped sending)
 ├── Locked                409 locked                 (names the holder, R11)
 ├── SagaCompensated       409 saga-compensated       (a late action after its compensation, R6)
 ├── Conflict              409 conflict               (same key, other content; a kind the store tells by its detail)
@@ -85,6 +86,10 @@ class MethodNotAllowed(Problem):
     status, type, title = 405, "method-not-allowed", "This address does not take that method"
 
 
+class SlowBody(Problem):
+    status, type, title = 408, "request-timeout", "The body did not arrive in time"
+
+
 class Conflict(Problem):
     status, type, title = 409, "conflict", "The request conflicts with what is there"
 
@@ -131,6 +136,7 @@ class StorageFull(Problem):
 _BY_ERRNO: Mapping[int, tuple[type[Problem], str]] = {
     errno.ENOSPC: (StorageFull, "the disk is full"),
     errno.EDQUOT: (StorageFull, "the disk quota is used up"),
+    errno.EFBIG: (StorageFull, "the disk takes no file of that size"),
     errno.EROFS: (Unavailable, "the disk is read-only"),
     errno.EACCES: (Unavailable, "the data folder is not writable"),
     errno.EMFILE: (Unavailable, "no file descriptor is free"),

@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 
 from flask import Request
 
-from service_kit.problems import InvalidRequest, UnsupportedMedia
+from service_kit.problems import InvalidRequest, SlowBody, UnsupportedMedia
 
 MAX_DEPTH = 32
+BODY_IDLE_SECONDS = 5.0  # a client that stops sending holds a worker thread no longer than this
 
 
 class JsonRequest(Request):
@@ -23,12 +24,25 @@ class JsonRequest(Request):
         Raises:
             UnsupportedMedia: the content type is not JSON.
             InvalidRequest: not JSON, not an object, too deep, or with lone surrogates.
+            SlowBody: the client stopped sending.
         """
         if self._parsed is None:
             if not self.is_json:
                 raise UnsupportedMedia("the body must be sent with Content-Type: application/json")
-            self._parsed = parse_object(self.get_data())
+            self._parsed = parse_object(self._body())
         return self._parsed
+
+    def _body(self) -> bytes:
+        client = self.environ.get("gunicorn.socket")
+        if client is None:
+            return self.get_data()
+        client.settimeout(BODY_IDLE_SECONDS)
+        try:
+            return self.get_data()
+        except TimeoutError:
+            raise SlowBody(f"nothing of the body came for {BODY_IDLE_SECONDS:g} seconds") from None
+        finally:
+            client.settimeout(None)
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
