@@ -19,7 +19,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 async def respond(events: EventLog, scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Events after `?since=ID` (or the Last-Event-ID header), at most `?limit=N`. Raises BadRequest."""
     headers = dict(scope["headers"])
-    query = parse_qs(scope["query_string"].decode("latin-1"))
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     last = _number(headers.get(b"last-event-id", b"").decode("latin-1") or _first(query, "since", "0"), "since")
     if b"text/event-stream" in headers.get(b"accept", b""):
         await _stream(events, last, receive, send)
