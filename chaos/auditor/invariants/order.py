@@ -62,6 +62,7 @@ class _Reader:
     saga: Saga
     started: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
+    undoing: set[str] = field(default_factory=set)
     undone: set[str] = field(default_factory=set)
     confirming: set[str] = field(default_factory=set)
     begun: bool = False
@@ -80,7 +81,7 @@ class _Reader:
                 return self._on_start(event.step or "")
             case "step.done" if event.step not in self.started:
                 return [(Word.WRONG_ORDER, "it is done and was never started")]
-            case "undo.started" | "undo.done":
+            case "undo.started" | "undo.done" if event.step not in self.undoing:
                 return self._on_undo(event.step or "")
             case "saga.rolled_back":
                 return self._on_rolled_back()
@@ -141,6 +142,8 @@ class _Reader:
                 self.done.add(step)
             case "saga.rollback_began":
                 self.rolling_back = True
+            case "undo.started":
+                self.undoing.add(step)
             case "undo.done" | "undo.skipped":
                 self.undone.add(step)
             case "saga.committed":
