@@ -174,3 +174,20 @@ def as_inlines(blocks: Blocks) -> Inlines:
     for run in runs:
         joined += [Text(" "), *run] if joined else run
     return tuple(joined)
+
+
+def depth(blocks: Blocks) -> int:
+    """How many lists, quotes and the like are inside each other at the deepest place; 0 for none."""
+    deepest = 0
+    for block in blocks:
+        match block:
+            case BulletList() | OrderedList():
+                inside = max((depth(item) for item in block.items), default=0)
+            case DefinitionList():
+                inside = max((depth(definition.body) for definition in block.items), default=0)
+            case Quote() | SeeAlso():
+                inside = depth(block.body)
+            case _:
+                continue
+        deepest = max(deepest, 1 + inside)
+    return deepest

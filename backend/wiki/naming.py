@@ -60,15 +60,14 @@ class Anchors:
     """Anchors of one page in reading order: a repeated heading gets -1, -2, as renderers do."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._repeats: dict[str, int] = {}
 
     def give(self, heading: str) -> str:
         wanted = name = anchor(heading)
-        count = 0
-        while name in self._taken:
-            count += 1
-            name = f"{wanted}-{count}"
-        self._taken.add(name)
+        while name in self._repeats:
+            self._repeats[wanted] += 1
+            name = f"{wanted}-{self._repeats[wanted]}"
+        self._repeats[name] = 0
         return name
 
 

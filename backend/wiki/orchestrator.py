@@ -118,7 +118,7 @@ def _composed(documents: Sequence[Document], progress: _Progress) -> tuple[list[
             progress.step()
         except Exception as error:
             # Parsers are other people's code and documents anybody's: one of them must not stop all others.
-            reason = "nested too deeply" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"
+            reason = "nested too deeply" if isinstance(error, RecursionError) else str(error) or type(error).__name__
             skipped.append(SkippedDocument(document.doc_id, f"cannot be read as {document.format}: {reason}"))
             progress.step(3)
     return pages, skipped

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from backend.wiki.model import Blocks, Heading, Inlines, Text, plain
+from backend.wiki.model import Blocks, Heading, Inlines, Text, depth, plain
 from backend.wiki.naming import Anchors, words
 from backend.wiki.records import Document
 
 CONTENTS = "Contents"
+MAX_DEPTH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ def has_contents(headings: Sequence[Heading]) -> bool:
 
 
 def compose(document: Document, file: str, blocks: Blocks) -> Page:
+    """Raises ValueError for blocks that are nested deeper than any reader, or any renderer, could follow."""
+    if (nesting := depth(blocks)) > MAX_DEPTH:
+        raise ValueError(f"lists and quotes nested {nesting} deep, the limit is {MAX_DEPTH}")
     title, labels, body = _take_title(document, blocks)
     headings = [block for block in body if isinstance(block, Heading)]
     shift = 2 - min((heading.level for heading in headings), default=2)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from backend.wiki.catalogue import Catalogue, Place
 from backend.wiki.model import Code, Inline, Inlines, Link, Text
+from backend.wiki.names import Names, Place
 from backend.wiki.pages import Page
 
 MAX_EVIDENCE = 200
@@ -37,7 +37,7 @@ class Found:
     cue: Literal["", "see", "see also"]  # the words around it that make it a reference; "" for a mere mention
 
 
-def find_names(inlines: Inlines, catalogue: Catalogue, page: Page, see_also: bool) -> Iterator[Found]:
+def find_names(inlines: Inlines, names: Names, page: Page, see_also: bool) -> Iterator[Found]:
     """Names of pages and headings in the text and code of `inlines`, from left to right, the longest first."""
     text = visible(inlines)
     tokens = [(match.start(), match.end(), match[0].casefold()) for match in _WORD.finditer(text)]
@@ -45,8 +45,8 @@ def find_names(inlines: Inlines, catalogue: Catalogue, page: Page, see_also: boo
     for index, (start, _, first) in enumerate(tokens):
         if start < end:
             continue
-        for length in catalogue.lengths.get(first, ()):
-            found = _name_of(text, tokens[index : index + length], catalogue, page, see_also)
+        for length in names.lengths.get(first, ()):
+            found = _name_of(text, tokens[index : index + length], names, page, see_also)
             if found and length <= len(tokens) - index:
                 yield found
                 end = found.end
@@ -54,11 +54,11 @@ def find_names(inlines: Inlines, catalogue: Catalogue, page: Page, see_also: boo
 
 
 def _name_of(
-    text: str, tokens: Sequence[tuple[int, int, str]], catalogue: Catalogue, page: Page, see_also: bool
+    text: str, tokens: Sequence[tuple[int, int, str]], names: Names, page: Page, see_also: bool
 ) -> Found | None:
     if not all(_GAP.match(text[left[1] : right[0]]) for left, right in pairwise(tokens)):
         return None
-    place = catalogue.by_words(tuple(token[2] for token in tokens), page, elsewhere=see_also)
+    place = names.find(tuple(token[2] for token in tokens), page, elsewhere=see_also)
     if place is None:
         return None
     start, end = tokens[0][0], tokens[-1][1]

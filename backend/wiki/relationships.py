@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from backend.wiki.catalogue import Catalogue, Place
+from backend.wiki.catalogue import Catalogue
 from backend.wiki.model import (
     Block,
     Blocks,
@@ -33,6 +33,7 @@ from backend.wiki.model import (
     Text,
     plain,
 )
+from backend.wiki.names import Place
 from backend.wiki.pages import Page
 from backend.wiki.prose import Found, find_names, quote_around, splice, visible
 
@@ -115,7 +116,7 @@ class _Linker:
         text = visible(linked)
         spans = [
             (found, link)
-            for found in find_names(linked, self._catalogue, self._page, see_also)
+            for found in find_names(linked, self._catalogue.names, self._page, see_also)
             if (link := self._named(found, text, see_also))
         ]
         return splice(linked, spans)

@@ -131,6 +131,9 @@ def test_a_malformed_document_fails_the_generation_if_asked(document: Document, 
         ("markdown", "> " * 5000 + "x"),
         ("text", "".join("  " * n + "* x\n" for n in range(1000))),
         ("rst", "* " * 3000 + "x"),
+        ("rst", "".join("  " * n + "* x\n\n" for n in range(200))),
+        ("rst", "".join("  " * n + ".. x::\n\n" for n in range(200))),
+        ("text", "".join(" " * n + "x\n" for n in range(900))),
     ],
 )
 def test_absurd_nesting_is_read_or_named_and_stops_nothing(format_: str, text: str) -> None:

@@ -180,3 +180,8 @@ def test_no_clock_is_read() -> None:
 
 def test_a_substitution_that_names_itself_ends() -> None:
     assert inlines("|a|\n\n.. |a| replace:: |a| again\n") == (Text("a"),)
+
+
+def test_a_paragraph_that_would_take_docutils_minutes_is_refused() -> None:
+    with pytest.raises(ValueError, match="30000 characters without a blank line, the limit is 20000"):
+        rst.parse("*a " * 10_000)

@@ -61,6 +61,7 @@ def test_a_line_of_signs_alone_is_a_rule() -> None:
         'assert_stmt ::= "assert" expression',
         "x = [0, 1]\ni = 0",
         ">>> print(1)\n1",
+        '"First {0}"   # References the first argument\n"Second {1}"   # The second.',
         "Traceback (most recent call last):\n  ...",
         "if __debug__:\n    if not expression: raise AssertionError",
     ],
@@ -208,6 +209,7 @@ def test_words_wrapped_at_their_hyphen_are_whole_again() -> None:
         ('"not in" and "async for"', (Code("not in"), Text(" and "), Code("async for"))),
         ('She said "Come in, it is warm here".', (Text("She said "), Text('"Come in, it is warm here"'), Text("."))),
         ('equal to "{"one": 1, "two": 2}":', (Text("equal to "), Code('{"one": 1, "two": 2}'), Text(":"))),
+        ('doubling: "{{" and "}}"', (Text("doubling: "), Code("{{"), Text(" and "), Code("}}"))),
         ("2 * 3 * 4", (Text("2 * 3 * 4"),)),
         (
             "see https://example.org/a.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,16 @@ class Format:
     suffixes: tuple[str, ...]  # lower case, with the dot
     parse: Callable[[str], Blocks]  # text -> blocks; what it cannot understand it keeps as text or code
     title: Callable[[str], str | None]  # a cheap look for the title, for lists of documents
+
+
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+
+
+def refuse_long_paragraphs(text: str, limit: int) -> None:
+    """Raises ValueError. Parsers need quadratic time for some paragraphs, such as one with a thousand open comments."""
+    longest = max(len(paragraph) for paragraph in _BLANK_LINE.split(text))
+    if longest > limit:
+        raise ValueError(f"{longest} characters without a blank line, the limit is {limit}")
 
 
 _formats: dict[str, Format] = {}

@@ -6,7 +6,8 @@ This is also what Sphinx writes for `pydoc_data.topics`, Python's own language r
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from textwrap import dedent
 
 from backend.wiki.formats import text_table
@@ -41,7 +42,8 @@ _NOTE = re.compile(
 )
 _SEE_ALSO = re.compile(r"see also:$", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.:!?)”\"]$")
-_CODE_SIGNS = re.compile(r"^\s*(?:>>>|\$ |Traceback|\**\w+\**\s*::=)|::=|^\s*\*\*\w+\*\*:", re.MULTILINE)
+_WORDS = re.compile(r"[A-Z][a-z]+(?:[ -][A-Za-z]+)*")
+_CODE_SIGNS = re.compile(r"^\s*(?:>>>|\$ |Traceback|\**\w+\**\s*::=)|::=|\S {2,}# |^\s*\*\*\w+\*\*:", re.MULTILINE)
 _GRAMMAR_NAME = re.compile(r"^(?P<indent>\s*)\*\*(?P<name>\w+)\*\*(?=:)", re.MULTILINE)
 
 
@@ -69,11 +71,11 @@ class _Reader:
         index = 0
         while index < len(lines):
             if lines[index]:
-                block, index = self._next(lines, index)
-                _append(found, block)
+                blocks, index = self._next(lines, index)
+                found += blocks
             else:
                 index += 1
-        return tuple(found)
+        return _joined(found)
 
     def _next(self, lines: Sequence[str], start: int) -> tuple[Blocks, int]:
         line, following = lines[start], lines[start + 1] if start + 1 < len(lines) else ""
@@ -146,19 +148,29 @@ class _Reader:
         return (CodeBlock(_GRAMMAR_NAME.sub(r"\g<indent>\g<name>", "\n".join(inside).rstrip())),)
 
 
-def _append(found: list[Block], blocks: Blocks) -> None:
+def _joined(blocks: Iterable[Block]) -> Blocks:
     """Neighbouring items become one list."""
+    runs: list[list[Block]] = []
     for block in blocks:
-        last = found[-1] if found else None
-        match last, block:
-            case BulletList(), BulletList():
-                found[-1] = BulletList((*last.items, *block.items))
-            case DefinitionList(), DefinitionList():
-                found[-1] = DefinitionList((*last.items, *block.items))
-            case OrderedList(), OrderedList() if block.start == last.start + len(last.items):
-                found[-1] = OrderedList((*last.items, *block.items), last.start)
-            case _:
-                found.append(block)
+        if runs and _goes_on(runs[-1][-1], block):
+            runs[-1].append(block)
+        else:
+            runs.append([block])
+    return tuple(_one_list(run) for run in runs)
+
+
+def _goes_on(last: Block, block: Block) -> bool:
+    if isinstance(last, OrderedList) and isinstance(block, OrderedList):
+        return block.start == last.start + len(last.items)
+    return isinstance(block, BulletList | DefinitionList) and type(last) is type(block)
+
+
+def _one_list(run: Sequence[Block]) -> Block:
+    first = run[0]
+    if not isinstance(first, BulletList | DefinitionList | OrderedList):
+        return first
+    items = tuple(item for part in run if isinstance(part, type(first)) for item in part.items)
+    return replace(first, items=items)
 
 
 def _end_of_indented(lines: Sequence[str], start: int) -> int:
@@ -183,8 +195,10 @@ def _moved_left(line: str, columns: int) -> str:
 def _term(line: str, signature: bool) -> Inlines:
     """What Sphinx describes below a blank line is a signature, so code; other terms are so when they look like it."""
     before_call = line.partition("(")[0]
-    if line.startswith("**") or '"' in before_call or "`" in before_call:
+    if line.startswith("**") or '"' in before_call or "`" in before_call or (before_call[-1:] == " " and '"' in line):
         return parse_inlines(line)
+    if _WORDS.fullmatch(line):
+        return (Text(line),)
     return (Code(line),) if signature or "(" in line or " " not in line else (Text(line),)
 
 

@@ -27,11 +27,14 @@ _HYPHENATED = re.compile(r"\w-$")
 
 def join_lines(lines: Sequence[str]) -> str:
     """Wrapped lines as one; a word that was wrapped at its hyphen ("built-" "in") is put together again."""
-    text = ""
+    parts: list[str] = []
+    last = ""
     for line in (line.strip() for line in lines):
-        glue = "" if not text or (_HYPHENATED.search(text) and line[:1].islower()) else " "
-        text += glue + line
-    return text
+        if parts and not (_HYPHENATED.search(last[-2:]) and line[:1].islower()):
+            parts.append(" ")
+        parts.append(line)
+        last = line
+    return "".join(parts)
 
 
 def parse_inlines(text: str) -> Inlines:
@@ -52,6 +55,8 @@ def parse_inlines(text: str) -> Inlines:
 def _closing_quote(text: str, start: int) -> int:
     """The position after the quote that closes the one at `start`: code may hold quotes, as in "{"one": 1}"."""
     first = end = text.index('"', start + 1) + 1
+    if not text[first : first + 1].isalnum():
+        return first
     while not _balanced(text[start:end]):
         end = text.find('"', end) + 1
         if not end or end - start > _LONGEST_QUOTE:
