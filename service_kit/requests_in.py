@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from flask import Request
+from werkzeug.exceptions import ClientDisconnected
 
 from service_kit.problems import InvalidRequest, SlowBody, UnsupportedMedia
 
@@ -39,8 +40,10 @@ class JsonRequest(Request):
         client.settimeout(BODY_IDLE_SECONDS)
         try:
             return self.get_data()
-        except TimeoutError:
-            raise SlowBody(f"nothing of the body came for {BODY_IDLE_SECONDS:g} seconds") from None
+        except ClientDisconnected as error:  # what Werkzeug makes of every error of the socket
+            if isinstance(error.__context__, TimeoutError):
+                raise SlowBody(f"nothing of the body came for {BODY_IDLE_SECONDS:g} seconds") from None
+            raise
         finally:
             client.settimeout(None)
 

@@ -40,7 +40,8 @@ class Server:
 
     data: Path
     workers: int = 1
-    limits: str = ""  # shell commands before the start, such as ulimit
+    wrapper: list[str] = field(default_factory=list)  # command that starts the shell, such as unshare
+    limits: str = ""  # shell commands before the start, such as mount
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     process: subprocess.Popen[bytes] | None = None
 
@@ -54,7 +55,7 @@ class Server:
         environment = {**os.environ, "INTERNAL_TOKEN_KEYS": KEYS, "DATA_DIR": str(self.data)}
         with (self.data.parent / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                ["sh", "-c", command],
+                [*self.wrapper, "sh", "-c", command],
                 env=environment,
                 cwd=Path(__file__).parents[2],
                 pass_fds=[self.listener.fileno()],
