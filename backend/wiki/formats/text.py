@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from textwrap import dedent
 
 from backend.wiki.formats import text_table
@@ -167,10 +168,13 @@ def _goes_on(last: Block, block: Block) -> bool:
 
 def _one_list(run: Sequence[Block]) -> Block:
     first = run[0]
-    if not isinstance(first, BulletList | DefinitionList | OrderedList):
-        return first
-    items = tuple(item for part in run if isinstance(part, type(first)) for item in part.items)
-    return replace(first, items=items)
+    if isinstance(first, DefinitionList):
+        described = (part.items for part in run if isinstance(part, DefinitionList))
+        return DefinitionList(tuple(chain.from_iterable(described)))
+    if isinstance(first, BulletList | OrderedList):
+        items = (part.items for part in run if isinstance(part, BulletList | OrderedList))
+        return replace(first, items=tuple(chain.from_iterable(items)))
+    return first
 
 
 def _end_of_indented(lines: Sequence[str], start: int) -> int:
