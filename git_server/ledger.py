@@ -6,6 +6,7 @@ nothing has happened, after it ``main`` will point to the move's new commit, if 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service_kit.barrier import Barrier, Branch, Item, State
-from service_kit.database import connect, transaction
+from service_kit.database import connect, problem_of, transaction
 
 MAIN = "main"  # the barrier's one item per project: sagas lock and undo the branch as a whole
 SCHEMA = """
@@ -62,6 +63,15 @@ class Ledger:
     def _transaction(self) -> Iterator[Barrier]:
         with self._turn, transaction(self._db):
             yield self._barrier
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Alone on the connection, so that nobody sees another thread's open transaction."""
+        with self._turn:
+            try:
+                yield self._db
+            except sqlite3.OperationalError as error:
+                raise problem_of(error) from error
 
     def rehearse(self, branch: Branch, fingerprint: str) -> str | None:
         """What ``act`` would say now, without any effect: the first answer of a repeat, or None when it is new.
@@ -128,8 +138,8 @@ class Ledger:
     def unapplied(self, project: str) -> Move | None:
         """The move of ``main`` that was decided and may not have happened yet."""
         sql = "SELECT old_commit, new_commit FROM git_move WHERE project = ? AND applied = 0"
-        with self._turn:
-            row = self._db.execute(sql, (project,)).fetchone()
+        with self._reading() as database:
+            row = database.execute(sql, (project,)).fetchone()
         return Move(*row) if row else None
 
     def applied(self, project: str) -> None:
@@ -139,23 +149,23 @@ class Ledger:
 
     def unsettled_projects(self) -> list[str]:
         """The projects with a move to redo."""
-        with self._turn:
-            rows = self._db.execute("SELECT project FROM git_move WHERE applied = 0 ORDER BY project").fetchall()
+        with self._reading() as database:
+            rows = database.execute("SELECT project FROM git_move WHERE applied = 0 ORDER BY project").fetchall()
         return [row[0] for row in rows]
 
     def holder(self, project: str) -> str | None:
         """The open saga whose snapshot is pending in ``project``."""
-        with self._turn:
+        with self._reading():
             return self._barrier.holder(project, MAIN)
 
     def projects(self, saga_id: str) -> list[str]:
         """Where the saga is known."""
-        with self._turn:
+        with self._reading():
             return self._barrier.projects(saga_id)
 
     def record(self, branch: Branch) -> tuple[State | None, list[Item]]:
         """All that the barrier knows of the saga in one project."""
-        with self._turn:
+        with self._reading():
             return self._barrier.state(branch), self._barrier.items(branch)
 
     def forget(self, older_than: float) -> int:

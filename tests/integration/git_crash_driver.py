@@ -19,7 +19,7 @@ from git_server.repository import Repositories
 from git_server.snapshots import Wanted
 from git_server.store import SnapshotStore
 from service_kit.barrier import Branch
-from service_kit.problems import Problem
+from service_kit.problems import Problem, from_os_error
 from tests.integration.git_plan import PLAN, Plan
 
 PROJECT = "proj-1"
@@ -60,6 +60,10 @@ def act(store: SnapshotStore, operation: str, saga_id: str) -> str:
             store.clean(PROJECT, 0, NOW_IS_LATER)
     except Problem as problem:
         return problem.type
+    except OSError as error:  # as service_kit.app does for every service
+        if (known := from_os_error(error)) is None:
+            raise
+        return known.type
     return "ok"
 
 

@@ -1,9 +1,11 @@
-/* Kills at the n-th call that changes the disk, counted over the worker and every git process that it starts.
+/* Kills at the n-th call that changes the disk, counted over the worker and every git process that it starts; or lets
+   that call and all that follow find the disk full.
 
    Preloaded into both. KILLPOINTS names a file that all of them map: what to do, when, and how far the count is. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,7 +16,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { ALL = 1, WORKER = 2, GIT = 3, WORKER_AND_FREEZE_GIT = 4 };
+enum { ALL = 1, WORKER = 2, GIT = 3, WORKER_AND_FREEZE_GIT = 4, DISK_FULL = 5 };
 
 static struct plan {
     atomic_int armed;  /* 0: nothing is counted */
@@ -35,14 +37,6 @@ __attribute__((constructor)) static void map_plan(void) {
     plan = found == MAP_FAILED ? NULL : found;
 }
 
-/* True: this is the call to die at. */
-static int due(void) {
-    if (!plan || !atomic_load(&plan->armed)) return 0;
-    if (atomic_load(&plan->mode) == GIT && getpid() == atomic_load(&plan->worker)) return 0;
-    if (atomic_load(&plan->mode) == WORKER_AND_FREEZE_GIT && getpid() == atomic_load(&plan->worker)) return 0;
-    return atomic_fetch_add(&plan->count, 1) == atomic_load(&plan->target);
-}
-
 static void die(void) {
     pid_t worker = atomic_load(&plan->worker);
     atomic_store(&plan->armed, 0);
@@ -58,30 +52,57 @@ static void die(void) {
     }
 }
 
+/* True: this is the call to die at. */
+static int due(void) {
+    if (!plan || !atomic_load(&plan->armed)) return 0;
+    if (atomic_load(&plan->mode) == GIT && getpid() == atomic_load(&plan->worker)) return 0;
+    if (atomic_load(&plan->mode) == WORKER_AND_FREEZE_GIT && getpid() == atomic_load(&plan->worker)) return 0;
+    int count = atomic_fetch_add(&plan->count, 1), target = atomic_load(&plan->target);
+    return atomic_load(&plan->mode) == DISK_FULL ? count >= target : count == target;
+}
+
+/* What happens at that call: death, or an error that the caller gets. */
+static int fails(void) {
+    if (!due()) return 0;
+    if (atomic_load(&plan->mode) != DISK_FULL) {
+        die();
+        return 0;
+    }
+    errno = ENOSPC;
+    return 1;
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-#define POINT() do { if (due()) die(); } while (0)
+#define POINT() do { if (fails()) return -1; } while (0)
+
+/* A full disk still lets things go. */
+static int full(void) { return plan && atomic_load(&plan->mode) == DISK_FULL; }
+
+/* Only who dies can leave half a write. */
+static int tears(void) {
+    int mode = atomic_load(&plan->mode);
+    return atomic_load(&plan->torn) && (mode == ALL || (mode == GIT) == (getpid() != atomic_load(&plan->worker)));
+}
+
+#define WRITE(half, whole)                                                  \
+    if (fd > 2 && plan && tears()) {                                        \
+        if (due()) { half; die(); }                                         \
+    } else if (fd > 2) POINT();                                             \
+    return whole
 
 ssize_t write(int fd, const void *data, size_t size) {
-    if (due()) {
-        if (atomic_load(&plan->torn)) REAL(write)(fd, data, size / 2);
-        die();
-    }
-    return REAL(write)(fd, data, size);
+    WRITE((void)!REAL(write)(fd, data, size / 2), REAL(write)(fd, data, size));
 }
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
-    if (due()) {
-        if (atomic_load(&plan->torn)) REAL(pwrite64)(fd, data, size / 2, at);
-        die();
-    }
-    return REAL(pwrite64)(fd, data, size, at);
+    WRITE((void)!REAL(pwrite64)(fd, data, size / 2, at), REAL(pwrite64)(fd, data, size, at));
 }
 int fsync(int fd) { POINT(); return REAL(fsync)(fd); }
 int fdatasync(int fd) { POINT(); return REAL(fdatasync)(fd); }
 int rename(const char *from, const char *to) { POINT(); return REAL(rename)(from, to); }
 int link(const char *from, const char *to) { POINT(); return REAL(link)(from, to); }
-int unlink(const char *path) { POINT(); return REAL(unlink)(path); }
+int unlink(const char *path) { if (!full()) POINT(); return REAL(unlink)(path); }
 int mkdir(const char *path, mode_t mode) { POINT(); return REAL(mkdir)(path, mode); }
-int rmdir(const char *path) { POINT(); return REAL(rmdir)(path); }
+int rmdir(const char *path) { if (!full()) POINT(); return REAL(rmdir)(path); }
 int ftruncate64(int fd, off64_t size) { POINT(); return REAL(ftruncate64)(fd, size); }
 
 static int open_counted(int (*real)(const char *, int, ...), const char *path, int flags, mode_t mode) {

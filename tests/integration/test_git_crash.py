@@ -213,3 +213,24 @@ def test_nobody_goes_on_while_a_killed_workers_git_is_still_there(driver: Driver
         assert main_of(data) == before
         assert_sound(data)
     assert calls > 10
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_disk_that_is_full_at_any_call_is_a_clear_problem_and_no_partial_effect(
+    driver: Driver, tmp_path: Path, scenario: str
+) -> None:
+    """From that call on nothing can be written; then there is room again."""
+    base, facts = facts_of(driver, tmp_path, scenario)
+    told = set()
+    for target in range(0, MANY, 5):
+        data = tmp_path / "run"
+        shutil.copytree(base, data)
+        report = driver.run(data, *SCENARIOS[scenario][1], target, "disk full")
+        if not report["fired"]:
+            break
+        assert not report["killed"]
+        told.add(report["answer"])
+        check_point(data, scenario, facts)
+        shutil.rmtree(data)
+    assert told <= {"storage-full", "repository-unavailable", "unavailable", facts["answer"]}
+    assert "storage-full" in told
