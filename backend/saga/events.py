@@ -15,6 +15,7 @@ class EventType(StrEnum):
 
     REQUESTED = "saga.requested"
     CLAIMED = "saga.claimed"
+    PREPARED = "saga.prepared"
     BEGUN = "saga.begun"
     STEP_STARTED = "step.started"
     STEP_DONE = "step.done"

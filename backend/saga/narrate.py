@@ -21,6 +21,9 @@ class Line:
 def narrate(event: Event, history: History) -> Line | None:
     """The line for ``event``, given the history that includes it; None for events that only the log needs."""
     match event.type:
+        case T.PREPARED:
+            made = ", ".join(f"{count} {what}" for what, count in event.data.items())
+            return Line(f"Wiki generated: {made}")
         case T.BEGUN:
             return Line(f"Saga begun with {len(history.order)} steps")
         case T.STEP_DONE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -84,13 +84,13 @@ class NewSaga:
 class SagaLog(Protocol):
     """The durable, append-only log of all sagas (R12), and who may write to which (leases)."""
 
-    def create(self, saga: NewSaga, event: Event) -> SagaRecord:
-        """Enter a saga with its first event, forced to disk. Raises SagaExists."""
+    def create(self, saga: NewSaga, event: Event, *, forced: bool = True) -> SagaRecord:
+        """Enter a saga with its first event, on disk when this returns if ``forced``. Raises SagaExists."""
 
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
         """Take one saga over for ``lease`` seconds. Raises UnknownSaga, LeaseLost when somebody else holds it."""
 
-    def claim_next(self, worker: str, lease: float, now: float) -> SagaRecord | None:
+    def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         """Take the next saga that needs work: open, awake, not leased, the oldest open one of its project (R11)."""
 
     def renew(self, worker: str, lease: float, now: float) -> None:

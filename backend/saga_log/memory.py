@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from backend.saga.errors import LeaseLost, NotAllowed, SagaExists, UnknownSaga
@@ -27,7 +27,7 @@ class MemorySagaLog:
         self._events: list[LoggedEvent] = []
         self._lock = threading.RLock()
 
-    def create(self, saga: NewSaga, event: Event) -> SagaRecord:
+    def create(self, saga: NewSaga, event: Event, *, forced: bool = True) -> SagaRecord:
         with self._lock:
             taken = saga.request_key and self.by_request_key(saga.project_id, saga.request_key)
             if taken or saga.saga_id in self._sagas:
@@ -59,7 +59,7 @@ class MemorySagaLog:
                 raise LeaseLost(f"saga {saga_id!r} is held by {record.worker}")
             return self._take(record, worker, lease, now)
 
-    def claim_next(self, worker: str, lease: float, now: float) -> SagaRecord | None:
+    def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         with self._lock:
             holders: set[str] = set()
             for entry in self._sagas.values():
@@ -67,7 +67,8 @@ class MemorySagaLog:
                 if record.closed or record.project_id in holders:
                     continue
                 holders.add(record.project_id)
-                if record.lease_until <= now and record.wake_at <= now:
+                ready = record.lease_until <= now and record.wake_at <= now
+                if ready and record.saga_type in saga_types:
                     return self._take(record, worker, lease, now)
             return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class SqlSagaLog:
         _ensure_schema(self._engine)
         self._committer = GroupCommitter(self._engine)
 
-    def create(self, saga: NewSaga, event: Event) -> SagaRecord:
+    def create(self, saga: NewSaga, event: Event, *, forced: bool = True) -> SagaRecord:
         row = {
             "saga_id": saga.saga_id,
             "saga_type": saga.saga_type,
@@ -68,7 +68,7 @@ class SqlSagaLog:
             _append(connection, _locked_row(connection, saga.saga_id), [event])
             return _record(_locked_row(connection, saga.saga_id))
 
-        return self._committer.write(work, forced=True)
+        return self._committer.write(work, forced=forced)
 
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
         def work(connection: Connection) -> SagaRecord:
@@ -79,14 +79,14 @@ class SqlSagaLog:
 
         return self._committer.write(work, forced=False)
 
-    def claim_next(self, worker: str, lease: float, now: float) -> SagaRecord | None:
+    def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         # Read first: an idle worker that only looks must not keep anybody from writing.
         with self._engine.connect() as connection:
-            if connection.execute(_claimable(now)).first() is None:
+            if connection.execute(_claimable(now, saga_types)).first() is None:
                 return None
 
         def work(connection: Connection) -> SagaRecord | None:
-            row = connection.execute(_claimable(now)).first()
+            row = connection.execute(_claimable(now, saga_types)).first()
             return _take(connection, row, worker, lease, now) if row else None
 
         return self._committer.write(work, forced=False)
@@ -213,14 +213,14 @@ def _ensure_schema(engine: Engine) -> None:
         connection.commit()
 
 
-def _claimable(now: float) -> Any:
+def _claimable(now: float, saga_types: Collection[str]) -> Any:
     """Open, awake and free, and no older saga of its project is open: first come, first served (R11)."""
     older = sagas.alias("older")
     an_older_one = exists().where(
         older.c.project_id == sagas.c.project_id, older.c.closed.is_(False), older.c.number < sagas.c.number
     )
     ready = and_(sagas.c.closed.is_(False), sagas.c.lease_until <= now, sagas.c.wake_at <= now, ~an_older_one)
-    return select(sagas).where(ready).order_by(sagas.c.number).limit(1)
+    return select(sagas).where(ready, sagas.c.saga_type.in_(saga_types)).order_by(sagas.c.number).limit(1)
 
 
 def _take(connection: Connection, row: Any, worker: str, lease: float, now: float) -> SagaRecord:

@@ -1,0 +1,38 @@
+"""Keeping the leases of one worker alive while it works."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import TracebackType
+
+from backend.saga.ports import Clock, SagaLog
+
+log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """While the ``with`` block runs, renews every lease that ``worker`` holds, three times per lease.
+
+    A worker that is paused longer than its lease finds it gone: its next write raises LeaseLost (R9).
+    """
+
+    def __init__(self, saga_log: SagaLog, clock: Clock, worker: str, lease: float) -> None:
+        self.saga_log, self.clock, self.worker, self.lease = saga_log, clock, worker, lease
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="saga-heartbeat", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(self.lease / 3):
+            try:
+                self.saga_log.renew(self.worker, self.lease, self.clock.now())
+            except Exception:  # a full disk must not end the heartbeat: the next one may find room
+                log.exception("could not renew the leases of %s", self.worker)

@@ -1,0 +1,59 @@
+"""The backend's settings, read once from the environment; the web process and the worker share them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service_kit.tokens import USER, KeyRing, TokenMinter, TokenVerifier
+
+ISSUER = "backend"
+
+
+class Settings(BaseSettings):
+    """What the backend needs to know.
+
+    Attributes:
+        internal_token_keys, user_token_keys: ``id:secret[,id:secret]``, newest first, 32 bytes or more each.
+        saga_log_url: ``sqlite:///path``.
+        call_timeout: seconds to wait for a participant's answer.
+        saga_deadline: seconds from the request after which a saga makes no forward attempt any more.
+        lease: seconds for which a worker holds a saga without a sign of life.
+        worker_threads: sagas that one worker drives at the same time.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    internal_token_keys: SecretStr
+    user_token_keys: SecretStr
+    saga_log_url: str
+    filesystem_url: str
+    git_url: str
+    chroma_url: str
+    neo4j_url: str
+    neo4j_database: str = "neo4j"
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr | None = None
+    chroma_token: SecretStr | None = None
+    call_timeout: float = Field(default=10.0, gt=0)
+    saga_deadline: float = Field(default=120.0, gt=0)
+    lease: float = Field(default=5.0, gt=0)
+    worker_threads: int = Field(default=4, ge=1, le=64)
+    orchestrator: str = "builtin"
+    on_malformed: Literal["skip", "fail"] = "skip"
+
+    @field_validator("internal_token_keys", "user_token_keys")
+    @classmethod
+    def _strong(cls, value: SecretStr) -> SecretStr:
+        KeyRing.parse(value.get_secret_value())
+        return value
+
+    def internal_minter(self) -> TokenMinter:
+        """Mints the tokens that the backend sends to the participants."""
+        return TokenMinter(KeyRing.parse(self.internal_token_keys.get_secret_value()), ISSUER)
+
+    def user_verifier(self) -> TokenVerifier:
+        """Checks the bearer tokens of users."""
+        return TokenVerifier(KeyRing.parse(self.user_token_keys.get_secret_value()), ("testbed",), USER)

@@ -1,0 +1,105 @@
+"""Where wiki sagas come from: documents in, a definition with all its content out (steps 1 to 3 of a generation)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import requests
+
+from backend.clients.chroma import ChromaDocuments, ChromaError, ProjectUnknown
+from backend.saga.definition import SagaDefinition
+from backend.saga.ports import Clock, SagaRecord
+from backend.saga.retry import RetryPolicy
+from backend.wiki.documents import Document, MalformedDocument
+from backend.wiki.orchestrator import Orchestrator, Wiki
+from backend.wiki.saga import Participants, wiki_saga, wiki_saga_to_recover
+from backend.worker import PreparationFailed
+
+WIKI = "wiki"
+READING = RetryPolicy(attempts=4, base=0.2, cap=2.0, time_limit=15.0)
+"""Reading documents has no effect, so it may simply be repeated."""
+
+
+class WikiSource:
+    """Prepares and rebuilds wiki sagas.
+
+    Args:
+        participants_of: the clients with tokens for one user and project.
+        documents_of: the Chroma client with tokens for one user and project.
+        saga_deadline: seconds from the request to the last forward attempt.
+    """
+
+    saga_type = WIKI
+
+    def __init__(
+        self,
+        participants_of: Callable[[str, str], Participants],
+        documents_of: Callable[[str, str], ChromaDocuments],
+        orchestrator: Orchestrator,
+        clock: Clock,
+        draw: Callable[[], float],
+        *,
+        saga_deadline: float,
+        on_malformed: Literal["skip", "fail"] = "skip",
+    ) -> None:
+        self.participants_of, self.documents_of, self.orchestrator = participants_of, documents_of, orchestrator
+        self.clock, self.draw, self.saga_deadline, self.on_malformed = clock, draw, saga_deadline, on_malformed
+
+    def prepare(self, record: SagaRecord, note: Callable[[dict[str, int]], None]) -> SagaDefinition:
+        documents = self._fetch(record)
+        wiki = self._generate(record.project_id, documents)
+        note(
+            {
+                "documents": len(documents),
+                "pages": len(wiki.files),
+                "relationships": len(wiki.relationships),
+                "skipped": len(wiki.skipped),
+            }
+        )
+        rows = [
+            {"source": r.source, "target": r.target, "kind": r.kind, "evidence": r.evidence} for r in wiki.relationships
+        ]
+        participants = self.participants_of(record.user_id, record.project_id)
+        return wiki_saga(record.saga_id, record.project_id, participants, wiki.files, rows)
+
+    def recover(self, record: SagaRecord) -> SagaDefinition:
+        participants = self.participants_of(record.user_id, record.project_id)
+        return wiki_saga_to_recover(record.saga_id, record.project_id, participants)
+
+    def deadline(self, record: SagaRecord) -> float:
+        return record.created_at + self.saga_deadline
+
+    def _fetch(self, record: SagaRecord) -> list[Document]:
+        client = self.documents_of(record.user_id, record.project_id)
+        first_at, attempt = self.clock.now(), 1
+        while True:
+            try:
+                stored = client.fetch(record.project_id)
+                break
+            except ProjectUnknown:
+                raise PreparationFailed(f"project {record.project_id!r} has no documents: ingest some first") from None
+            except (requests.RequestException, ChromaError) as error:
+                again = READING.next_attempt_at(attempt, now=self.clock.now(), first_at=first_at, draw=self.draw())
+                if again is None:
+                    raise PreparationFailed(f"the documents cannot be read: {type(error).__name__}") from error
+                self.clock.sleep_until(again)
+                attempt += 1
+        return [
+            Document(
+                doc_id=document.doc_id,
+                title=str(document.metadata.get("title") or document.doc_id),
+                format=str(document.metadata.get("format") or "text"),
+                text=document.text,
+                source=str(document.metadata.get("source") or ""),
+            )
+            for document in stored
+        ]
+
+    def _generate(self, project_id: str, documents: list[Document]) -> Wiki:
+        if not documents:
+            raise PreparationFailed(f"project {project_id!r} has no documents: ingest some first")
+        try:
+            return self.orchestrator(project_id, documents, self.on_malformed)
+        except MalformedDocument as malformed:
+            raise PreparationFailed(f"a document cannot be used: {malformed}") from malformed
