@@ -7,14 +7,14 @@ conflicts. Readers see the last committed graph and never wait. No HTTP here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kglite
 
-from neo4j_stub import cypher_text
+from neo4j_stub import cypher_text, engine_quirks
 from neo4j_stub.engine_errors import translated
 from neo4j_stub.errors import QueryFailed
 
@@ -74,6 +74,7 @@ class GraphStore:
         kglite.set_query_warning_policy("silent")
         folder.mkdir(parents=True, exist_ok=True)
         self._session = kglite.open_session(str(folder / "graph.kgl"), durable="full")
+        engine_quirks.skip_used_ids(self._session)
         self._writer = threading.Lock()
         self._writer_wait = writer_wait
 
@@ -91,7 +92,7 @@ class GraphStore:
                 raise _writes_in_read_mode() from refused
         self.lock_writer()
         try:
-            return _answer(self._session.execute, text, statement)
+            return _answer(self._session.execute, self._session.execute, text, statement)
         finally:
             self.unlock_writer()
 
@@ -101,7 +102,14 @@ class GraphStore:
 
     def read(self, text: str, statement: Statement) -> Answer:
         """Run a statement on the last committed graph; raises kglite.ReadOnlyError when it would write."""
-        return _answer(self._session.cypher, text, statement)
+        return _answer(self._session.cypher, self._declare, text, statement)
+
+    def _declare(self, text: str) -> None:
+        self.lock_writer()
+        try:
+            self._session.execute(text)
+        finally:
+            self.unlock_writer()
 
     def begin_in_engine(self) -> Any:
         """The engine's own transaction; hold the writer's lock before."""
@@ -154,7 +162,7 @@ class GraphTransaction:
                     raise _writes_in_read_mode() from refused
             self._store.lock_writer()
             self._writing = self._store.begin_in_engine()
-        return _answer(self._writing.cypher, text, statement)
+        return _answer(self._writing.cypher, self._writing.cypher, text, statement)
 
     def commit(self) -> None:
         """Make the transaction durable and visible; raises QueryFailed when it is not."""
@@ -176,9 +184,12 @@ class GraphTransaction:
             self._store.unlock_writer()
 
 
-def _answer(run: Any, text: str, statement: Statement) -> Answer:
+def _answer(run: Any, declare: Callable[[str], object], text: str, statement: Statement) -> Answer:
+    milliseconds = max(1, int(statement.timeout * 1000))
     try:
-        result = run(text, params=dict(statement.parameters), timeout_ms=max(1, int(statement.timeout * 1000)))
+        result = engine_quirks.with_declared_properties(
+            lambda: run(text, params=dict(statement.parameters), timeout_ms=milliseconds), declare
+        )
     except kglite.ReadOnlyError:
         raise
     except (kglite.KgError, OSError, ValueError, TypeError, OverflowError) as error:

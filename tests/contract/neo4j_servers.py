@@ -1,0 +1,110 @@
+"""The Neo4j servers that the contract suite runs on: the stub, and a real one where it is there.
+
+The real one is ``NEO4J_TEST_URL`` (with ``NEO4J_TEST_AUTH`` as user:password, if it asks for them), or with
+``SLOW_TESTS`` set and Maven and Java there, Neo4j's own test harness: about 15 seconds, and a download the first time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.contract.stub_process import DEADLINE, StubProcess
+
+USER, PASSWORD = "neo4j", "a-password-of-neo4j"
+QUERY = "/db/neo4j/query/v2"
+HARNESS = Path(__file__).with_name("neo4j_harness")
+BUILD_DEADLINE = 600.0  # seconds: the first build fetches some 200 archives
+
+
+class Neo4jServer:
+    """A running server, with credentials that it takes."""
+
+    def __init__(self, url: str, auth: tuple[str, str] | None) -> None:
+        self.url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.auth = auth
+        self._session.trust_env = False
+        # The sagas of the tests race each other: as many connections as threads.
+        self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
+        """One request; ``body`` is sent as JSON."""
+        return self._session.request(method, self.url + path, json=body, timeout=DEADLINE, **more)
+
+    def send(self, method: str, path: str, *, json: Any = None, headers: Any = None) -> requests.Response:
+        """The port of the backend's client."""
+        return self.call(method, path, json, headers=headers)
+
+    def query(self, statement: str, path: str = QUERY, **more: Any) -> requests.Response:
+        """Run one statement; further members of the request by name."""
+        return self.call("POST", path, {"statement": statement, **more})
+
+    def rows(self, statement: str, **parameters: Any) -> list[list[Any]]:
+        """The rows of a statement that must succeed."""
+        answer = self.query(statement, parameters=parameters)
+        assert answer.status_code == 202 and "errors" not in answer.json(), answer.text
+        return list(answer.json()["data"]["values"])
+
+    def close(self) -> None:
+        self._session.close()
+
+
+@contextmanager
+def stub_server(folder: Path, **environment: str) -> Iterator[Neo4jServer]:
+    process = StubProcess("neo4j_stub", folder / "neo4j", {"NEO4J_PASSWORD": PASSWORD, **environment})
+    server = Neo4jServer(process.url, (USER, PASSWORD))
+    try:
+        process.start()
+        yield server
+    finally:
+        server.close()
+        process.stop()
+
+
+def why_no_real_server() -> str | None:
+    if "NEO4J_TEST_URL" in os.environ:
+        return None
+    if "SLOW_TESTS" not in os.environ:
+        return "no real Neo4j: set NEO4J_TEST_URL, or SLOW_TESTS=1 where Maven and Java 17 are"
+    if not (shutil.which("mvn") and shutil.which("java")):
+        return "no real Neo4j: set NEO4J_TEST_URL, or install Maven and Java 17"
+    return None
+
+
+@contextmanager
+def real_server(folder: Path) -> Iterator[Neo4jServer]:
+    if url := os.environ.get("NEO4J_TEST_URL"):
+        user, _, password = os.environ.get("NEO4J_TEST_AUTH", "").partition(":")
+        server = Neo4jServer(url, (user, password) if user else None)
+        yield server
+        server.close()
+        return
+    build = shutil.copytree(HARNESS, folder / "harness")
+    subprocess.run(
+        ["mvn", "-q", "-B", "compile", "dependency:build-classpath", "-Dmdep.outputFile=classpath.txt"],
+        cwd=build,
+        check=True,
+        timeout=BUILD_DEADLINE,
+    )
+    classpath = f"target/classes:{(build / 'classpath.txt').read_text().strip()}"
+    with (folder / "real.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["java", "-cp", classpath, "Main"], cwd=build, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+        )
+    assert process.stdin and process.stdout
+    try:
+        server = Neo4jServer(process.stdout.readline().decode().strip(), None)
+        yield server
+        server.close()
+    finally:
+        process.stdin.close()  # the harness serves until then
+        process.wait(DEADLINE)
+        process.stdout.close()
