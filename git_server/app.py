@@ -11,7 +11,7 @@ from git_server.lock import ProjectLocks
 from git_server.maintenance import Maintenance
 from git_server.reading import ISSUER, FileReader
 from git_server.repository import Repositories
-from git_server.routes import make_routes
+from git_server.routes import install_routes
 from git_server.settings import Settings
 from git_server.smart_http import PasswordIsToken, make_smart_http
 from git_server.store import SnapshotStore
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, session: requests.Session | Non
         verifier=settings.verifier(),
         ready={"disk": store.check, "filesystem_server": reader.check},
     )
-    app.register_api(make_routes(store, reader, maintenance))
+    install_routes(app, store, reader, maintenance)
     app.register_blueprint(make_smart_http(store))
     app.wsgi_app = PasswordIsToken(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flask import Response, jsonify, request
-from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
 
 from git_server import models
 from git_server.filenames import check_filenames
@@ -15,22 +15,21 @@ from git_server.store import SnapshotStore
 from service_kit import names
 from service_kit.app import caller, require_project
 from service_kit.barrier import Branch
-from service_kit.problems import Forbidden, InvalidRequest
+from service_kit.problems import Conflict, Forbidden, InvalidRequest
 
 _SNAPSHOTS = Tag(name="snapshots", description="A project's files as one git commit that a saga can undo")
+_TOKEN: list[dict[str, list[str]]] = [{"internal": []}]
 _SAGAS = Tag(name="sagas", description="The end of a saga, and what is known of it")
 
 
-def make_routes(store: SnapshotStore, reader: FileReader, maintenance: Maintenance) -> APIBlueprint:
-    """The routes of git_server's contract (DESIGN section 4)."""
-    api = APIBlueprint("git_server", __name__, abp_security=[{"internal": []}])
-    _snapshot_routes(api, store, reader)
-    _saga_routes(api, store, maintenance)
-    return api
+def install_routes(app: OpenAPI, store: SnapshotStore, reader: FileReader, maintenance: Maintenance) -> None:
+    """Add the routes of git_server's contract (DESIGN section 4) to ``app``."""
+    _install_snapshots(app, store, reader)
+    _install_sagas(app, store, maintenance)
 
 
-def _snapshot_routes(api: APIBlueprint, store: SnapshotStore, reader: FileReader) -> None:
-    @api.post("/snapshot/<project_id>", tags=[_SNAPSHOTS], responses={201: models.SnapshotMade})
+def _install_snapshots(app: OpenAPI, store: SnapshotStore, reader: FileReader) -> None:
+    @app.post("/snapshot/<project_id>", tags=[_SNAPSHOTS], security=_TOKEN, responses={201: models.SnapshotMade})
     def make_snapshot(
         path: models.ProjectPath, header: models.MaySagaHeader, body: models.SnapshotBody
     ) -> tuple[Response, int]:
@@ -41,7 +40,7 @@ def _snapshot_routes(api: APIBlueprint, store: SnapshotStore, reader: FileReader
         made = store.snapshot(path.project_id, wanted, lambda: reader.read(errand, wanted.files))
         return jsonify(vars(made)), 201
 
-    @api.get("/snapshot/<project_id>", tags=[_SNAPSHOTS], responses={200: models.SnapshotList})
+    @app.get("/snapshot/<project_id>", tags=[_SNAPSHOTS], security=_TOKEN, responses={200: models.SnapshotList})
     def list_snapshots(path: models.ProjectPath, query: models.Page) -> Response:
         """The project's snapshots, newest first."""
         require_project(path.project_id)
@@ -49,7 +48,12 @@ def _snapshot_routes(api: APIBlueprint, store: SnapshotStore, reader: FileReader
         holder = store.ledger.holder(path.project_id)
         return _pending(_page(path.project_id, found, query, holder), holder)
 
-    @api.get("/snapshot/<project_id>/<snapshot_id>", tags=[_SNAPSHOTS], responses={200: models.SnapshotDetail})
+    @app.get(
+        "/snapshot/<project_id>/<snapshot_id>",
+        tags=[_SNAPSHOTS],
+        security=_TOKEN,
+        responses={200: models.SnapshotDetail},
+    )
     def get_snapshot(path: models.SnapshotPath) -> Response:
         """One snapshot with its tree."""
         require_project(path.project_id)
@@ -57,18 +61,18 @@ def _snapshot_routes(api: APIBlueprint, store: SnapshotStore, reader: FileReader
         row = _row(found, store.ledger.holder(path.project_id))
         return _pending(jsonify(row | {"files": [vars(file) for file in files]}), row["pending"])
 
-    @api.delete("/snapshot/<project_id>/<snapshot_id>", tags=[_SNAPSHOTS], responses={204: None})
+    @app.delete("/snapshot/<project_id>/<snapshot_id>", tags=[_SNAPSHOTS], security=_TOKEN, responses={204: None})
     def undo_snapshot(path: models.SnapshotPath, header: models.SagaHeader) -> tuple[str, int]:
         """Undo the saga's snapshot: ``main`` points where it pointed before. Also blocks a snapshot still to come."""
         require_project(path.project_id)
         if path.snapshot_id != snapshot_id_of(header.saga_id):
-            raise InvalidRequest("this is not the snapshot of the saga in X-Saga-Id", field="snapshot_id")
+            raise Conflict("this is not the snapshot of the saga in X-Saga-Id")
         store.undo(Branch(header.saga_id, path.project_id))
         return "", 204
 
 
-def _saga_routes(api: APIBlueprint, store: SnapshotStore, maintenance: Maintenance) -> None:
-    @api.post("/saga/<saga_id>/confirm", tags=[_SAGAS], responses={200: models.ConfirmAnswer})
+def _install_sagas(app: OpenAPI, store: SnapshotStore, maintenance: Maintenance) -> None:
+    @app.post("/saga/<saga_id>/confirm", tags=[_SAGAS], security=_TOKEN, responses={200: models.ConfirmAnswer})
     def confirm_saga(path: models.SagaPath) -> Response:
         """The saga committed: its snapshots are final. Idempotent, and without effect for an unknown saga."""
         projects = _covered(store, path.saga_id)
@@ -78,7 +82,7 @@ def _saga_routes(api: APIBlueprint, store: SnapshotStore, maintenance: Maintenan
         maintenance.forget()
         return jsonify(saga_id=path.saga_id, confirmed=projects)
 
-    @api.get("/saga/<saga_id>", tags=[_SAGAS], responses={200: models.SagaAnswer})
+    @app.get("/saga/<saga_id>", tags=[_SAGAS], security=_TOKEN, responses={200: models.SagaAnswer})
     def get_saga(path: models.SagaPath, query: models.ProjectQuery) -> Response:
         """What is known of the saga here."""
         project = _one_project(query.project, _covered(store, path.saga_id))

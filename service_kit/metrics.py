@@ -32,7 +32,7 @@ def install_metrics(app: Flask, service: str) -> CollectorRegistry:
             seconds.labels(service, route).observe(time.perf_counter() - g.started)
         return response
 
-    @app.get("/metrics")
+    @app.route("/metrics")
     def metrics() -> Response:
         return Response(generate_latest(_exported(registry)), content_type=CONTENT_TYPE_LATEST)
 
