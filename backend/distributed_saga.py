@@ -14,6 +14,7 @@ import re
 import secrets
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -121,10 +122,9 @@ class DistributedSaga:
     def _enter(self) -> History:
         saga = NewSaga(self.saga_id, INLINE, self.project_id, self.user_id, {})
         asked = {"project": self.project_id, "user": self.user_id}
-        try:  # not forced: nobody was promised anything yet, and the begin record will be
+        with suppress(SagaExists):  # then it is resumed
+            # Not forced: nobody was promised anything yet, and the begin record will be.
             self.log.create(saga, Event(EventType.REQUESTED, self._clock.now(), None, asked), forced=False)
-        except SagaExists:
-            pass
         return self._history()
 
     def _run(self, saga: OpenSaga) -> None:
@@ -203,7 +203,9 @@ def new_saga_id(project_id: str) -> str:
         ValueError: a project id that cannot be a folder name.
     """
     if not PROJECT_ID.fullmatch(project_id):
-        raise ValueError(f"project_id {project_id!r}: 1 to 100 of A-Z a-z 0-9 . _ -, beginning and ending with one of A-Z a-z 0-9")
+        raise ValueError(
+            f"project_id {project_id!r}: 1 to 100 of A-Z a-z 0-9 . _ -, beginning and ending with one of A-Z a-z 0-9"
+        )
     return f"wiki-{project_id}-{secrets.token_hex(8)}"
 
 
@@ -212,4 +214,13 @@ def _default_log(url: str) -> SagaLog:
     return open_saga_log(url)
 
 
-__all__ = ["DistributedSaga", "Refused", "SagaState", "SagaStep", "StepKind", "Unclear", "WikiGenerationSaga", "new_saga_id"]
+__all__ = [
+    "DistributedSaga",
+    "Refused",
+    "SagaState",
+    "SagaStep",
+    "StepKind",
+    "Unclear",
+    "WikiGenerationSaga",
+    "new_saga_id",
+]

@@ -7,17 +7,15 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from concurrent.futures import ThreadPoolExecutor
 
 from backend.adapters import SystemClock, draw, log_event, run_together
 from backend.lease import Heartbeat
-from backend.saga.definition import SagaDefinition
 from backend.saga.errors import LeaseLost
 from backend.saga.events import Event, EventType
 from backend.saga.ports import Clock, SagaLog, SagaRecord
 from backend.saga.runner import OpenSaga, SagaRunner
+from backend.saga_source import PreparationFailed, SagaSource
 
 log = logging.getLogger("worker")
 
@@ -25,25 +23,6 @@ POLL = 0.1  # seconds between looks at the log while nothing is to do
 PATIENCE = 2.0  # seconds that a thread waits for a retry before it gives the saga back for a while
 AFTER_A_DEFECT = 5.0  # seconds before a saga whose driving raised a defect is tried again
 GRACE = 10.0  # seconds that running sagas get to finish after SIGTERM
-
-
-class PreparationFailed(Exception):
-    """Steps 1 to 3 did not make a wiki; there was no effect, so there is nothing to undo."""
-
-
-class SagaSource(Protocol):
-    """Knows how a saga of its type is prepared, and how it is rebuilt when its content is gone."""
-
-    saga_type: str
-
-    def prepare(self, record: SagaRecord, note: Callable[[dict[str, int]], None]) -> SagaDefinition:
-        """Do what comes before the first effect; ``note`` is told what was made. Raises PreparationFailed."""
-
-    def recover(self, record: SagaRecord) -> SagaDefinition:
-        """The definition for rolling back or completing a saga that somebody else began."""
-
-    def deadline(self, record: SagaRecord) -> float:
-        """Wall-clock seconds after which no forward attempt begins."""
 
 
 class Worker:
@@ -62,11 +41,10 @@ class Worker:
 
     def serve(self, stop: threading.Event) -> None:
         """Claim and drive sagas until ``stop`` is set, then let the running ones finish."""
-        running: set[Future[None]] = set()
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="saga")
         with Heartbeat(self.saga_log, self.clock, self.name, self.lease):
             while not stop.is_set():
-                self._claim_or_wait(pool, running, stop)
+                self._claim_or_wait(pool, stop)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def drive(self, record: SagaRecord) -> None:
@@ -82,7 +60,7 @@ class Worker:
             wake_at = self.clock.now() + AFTER_A_DEFECT
         self.saga_log.release(record.saga_id, record.fence, wake_at)
 
-    def _claim_or_wait(self, pool: ThreadPoolExecutor, running: set[Future[None]], stop: threading.Event) -> None:
+    def _claim_or_wait(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         if not self._free.acquire(timeout=POLL):
             return
         record = None
@@ -94,9 +72,7 @@ class Worker:
             self._free.release()
             stop.wait(POLL)
             return
-        future = pool.submit(self.drive, record)
-        running.add(future)
-        future.add_done_callback(lambda done: (running.discard(done), self._free.release()))
+        pool.submit(self.drive, record).add_done_callback(lambda _: self._free.release())
 
     def _drive(self, record: SagaRecord) -> float | None:
         saga = OpenSaga(record.saga_id, record.fence, self.source.recover(record), self.source.deadline(record))

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 from backend.clients.filesystem import FilesystemClient
 from backend.clients.git import GitClient, snapshot_id_of
-from backend.clients.graph import GraphClient, Row
+from backend.clients.neo4j import Neo4jGraph
+from backend.clients.neo4j_statements import Relationship
 from backend.saga.definition import SagaDefinition, SagaStep
 from backend.saga.state import StepKind
 
@@ -24,7 +25,7 @@ class Participants:
 
     filesystem: FilesystemClient
     git: GitClient
-    graph: GraphClient | None = None
+    graph: Neo4jGraph | None = None
 
 
 def wiki_saga(
@@ -32,7 +33,7 @@ def wiki_saga(
     project_id: str,
     participants: Participants,
     files: Mapping[str, str],
-    relationships: Sequence[Row] = (),
+    relationships: Sequence[Relationship] = (),
 ) -> SagaDefinition:
     """The saga that stores one generated wiki.
 
@@ -75,19 +76,19 @@ def wiki_saga_to_recover(saga_id: str, project_id: str, participants: Participan
     return SagaDefinition(tuple(_without_action(step) for step in saga.steps))
 
 
-def digest_of(relationships: Sequence[Row]) -> str:
+def digest_of(relationships: Sequence[Relationship]) -> str:
     """One sha256 over the distinct relationships, whatever their order (docs/saga-log.md)."""
-    lines = sorted({f"{row['source']}\t{row['kind']}\t{row['target']}" for row in relationships})
+    lines = sorted({f"{row.source}\t{row.kind}\t{row.target}" for row in relationships})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _graph_step(graph: GraphClient, project_id: str, relationships: Sequence[Row]) -> SagaStep:
-    distinct = {(row["source"], row["kind"], row["target"]) for row in relationships}
+def _graph_step(graph: Neo4jGraph, project_id: str, relationships: Sequence[Relationship]) -> SagaStep:
+    distinct = {(row.source, row.kind, row.target) for row in relationships}
     return SagaStep(
         SAVE_RELATIONSHIPS,
-        action=lambda context: graph.save(context, project_id, relationships),
-        compensation=lambda context: graph.undo(context, project_id),
-        confirm=lambda context: graph.confirm(context, project_id),
+        action=lambda context: {"count": graph.save_relationships(context.saga_id, project_id, relationships)},
+        compensation=lambda context: graph.undo_relationships(context.saga_id, project_id),
+        confirm=lambda context: graph.confirm(context.saga_id, project_id),
         intent={"participant": "neo4j", "count": len(distinct), "sha256": digest_of(relationships)},
         timeout=30.0,
     )

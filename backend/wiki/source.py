@@ -7,14 +7,16 @@ from typing import Literal
 
 import requests
 
-from backend.clients.chroma import ChromaDocuments, ChromaError, ProjectUnknown
+from backend.clients.chroma import ChromaDocuments, ProjectUnknown
+from backend.clients.neo4j_statements import Relationship
 from backend.saga.definition import SagaDefinition
+from backend.saga.errors import CallError
 from backend.saga.ports import Clock, SagaRecord
 from backend.saga.retry import RetryPolicy
+from backend.saga_source import PreparationFailed
 from backend.wiki.documents import Document, MalformedDocument
 from backend.wiki.orchestrator import Orchestrator, Wiki
 from backend.wiki.saga import Participants, wiki_saga, wiki_saga_to_recover
-from backend.worker import PreparationFailed
 
 WIKI = "wiki"
 READING = RetryPolicy(attempts=4, base=0.2, cap=2.0, time_limit=15.0)
@@ -57,9 +59,7 @@ class WikiSource:
                 "skipped": len(wiki.skipped),
             }
         )
-        rows = [
-            {"source": r.source, "target": r.target, "kind": r.kind, "evidence": r.evidence} for r in wiki.relationships
-        ]
+        rows = [Relationship(r.source, r.target, r.kind, r.evidence) for r in wiki.relationships]
         participants = self.participants_of(record.user_id, record.project_id)
         return wiki_saga(record.saga_id, record.project_id, participants, wiki.files, rows)
 
@@ -79,7 +79,7 @@ class WikiSource:
                 break
             except ProjectUnknown:
                 raise PreparationFailed(f"project {record.project_id!r} has no documents: ingest some first") from None
-            except (requests.RequestException, ChromaError) as error:
+            except (requests.RequestException, CallError) as error:
                 again = READING.next_attempt_at(attempt, now=self.clock.now(), first_at=first_at, draw=self.draw())
                 if again is None:
                     raise PreparationFailed(f"the documents cannot be read: {type(error).__name__}") from error
