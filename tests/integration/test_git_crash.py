@@ -177,7 +177,7 @@ CASES = [
 def test_killed_at_a_sample_of_calls_it_has_the_whole_effect_or_none(
     driver: Driver, tmp_path: Path, scenario: str, mode: str
 ) -> None:
-    assert kill_everywhere(driver, tmp_path, scenario, mode, every={"all": 3, "worker": 7, "git": 5}[mode]) > 0
+    assert kill_everywhere(driver, tmp_path, scenario, mode, every={"all": 5, "worker": 11, "git": 7}[mode]) > 0
 
 
 @slow
@@ -222,7 +222,7 @@ def test_a_disk_that_is_full_at_any_call_is_a_clear_problem_and_no_partial_effec
     """From that call on nothing can be written; then there is room again."""
     base, facts = facts_of(driver, tmp_path, scenario)
     told = set()
-    for target in range(0, MANY, 5):
+    for target in range(0, MANY, 8):
         data = tmp_path / "run"
         shutil.copytree(base, data)
         report = driver.run(data, *SCENARIOS[scenario][1], target, "disk full")

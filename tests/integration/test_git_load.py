@@ -31,7 +31,7 @@ from tests.integration.git_support import (
     tree_of,
 )
 
-SECONDS = 6.0
+SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
