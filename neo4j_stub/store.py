@@ -7,6 +7,7 @@ conflicts. Readers see the last committed graph and never wait. No HTTP here.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from neo4j_stub.errors import QueryFailed
 
 WRITER_WAIT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
+LEASE_SECONDS = 10.0  # a gunicorn worker notices within a second or two that its master was killed
 _SYNTAX = "Neo.ClientError.Statement.SyntaxError"
 
 
@@ -68,12 +70,12 @@ class Statement:
 
 
 class GraphStore:
-    """A durable graph in ``folder``; only one process can hold it."""
+    """A durable graph in ``folder``; only one process can hold it. Raises kglite.WriterLeaseHeldError when one does."""
 
     def __init__(self, folder: Path, *, writer_wait: float = WRITER_WAIT_SECONDS) -> None:
         kglite.set_query_warning_policy("silent")
         folder.mkdir(parents=True, exist_ok=True)
-        self._session = kglite.open_session(str(folder / "graph.kgl"), durable="full")
+        self._session = _open(folder / "graph.kgl")
         engine_quirks.skip_used_ids(self._session)
         self._writer = threading.Lock()
         self._writer_wait = writer_wait
@@ -182,6 +184,18 @@ class GraphTransaction:
             raise translated(error) from error
         finally:
             self._store.unlock_writer()
+
+
+def _open(path: Path) -> Any:
+    """Open the graph, which one process at a time may; a predecessor that was told to end may still be at it."""
+    deadline = time.monotonic() + LEASE_SECONDS
+    while True:
+        try:
+            return kglite.open_session(str(path), durable="full")
+        except kglite.WriterLeaseHeldError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _answer(run: Any, declare: Callable[[str], object], text: str, statement: Statement) -> Answer:
