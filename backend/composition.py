@@ -78,6 +78,7 @@ def open_worker(settings: Settings, clock: Clock) -> tuple[Worker, SagaLog]:
     source = WikiSource(
         clients.participants,
         clients.documents,
+        clients.prepare_graph,
         load_orchestrator(settings.orchestrator),
         clock,
         draw,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 import requests
 
@@ -18,6 +18,7 @@ from backend.wiki.documents import Document, MalformedDocument
 from backend.wiki.orchestrator import Orchestrator, Wiki
 from backend.wiki.saga import Participants, wiki_saga, wiki_saga_to_recover
 
+T = TypeVar("T")
 WIKI = "wiki"
 READING = RetryPolicy(attempts=4, base=0.2, cap=2.0, time_limit=15.0)
 """Reading documents has no effect, so it may simply be repeated."""
@@ -29,6 +30,7 @@ class WikiSource:
     Args:
         participants_of: the clients with tokens for one user and project.
         documents_of: the Chroma client with tokens for one user and project.
+        prepare_graph: makes the graph's constraints; may be repeated.
         saga_deadline: seconds from the request to the last forward attempt.
     """
 
@@ -38,6 +40,7 @@ class WikiSource:
         self,
         participants_of: Callable[[str, str], Participants],
         documents_of: Callable[[str, str], ChromaDocuments],
+        prepare_graph: Callable[[], None],
         orchestrator: Orchestrator,
         clock: Clock,
         draw: Callable[[], float],
@@ -46,9 +49,13 @@ class WikiSource:
         on_malformed: Literal["skip", "fail"] = "skip",
     ) -> None:
         self.participants_of, self.documents_of, self.orchestrator = participants_of, documents_of, orchestrator
+        self.prepare_graph, self._graph_is_ready = prepare_graph, False
         self.clock, self.draw, self.saga_deadline, self.on_malformed = clock, draw, saga_deadline, on_malformed
 
     def prepare(self, record: SagaRecord, note: Callable[[dict[str, int]], None]) -> SagaDefinition:
+        if not self._graph_is_ready:
+            self._repeated("the graph cannot be reached", self.prepare_graph)
+            self._graph_is_ready = True
         documents = self._fetch(record)
         wiki = self._generate(record.project_id, documents)
         note(
@@ -72,19 +79,7 @@ class WikiSource:
 
     def _fetch(self, record: SagaRecord) -> list[Document]:
         client = self.documents_of(record.user_id, record.project_id)
-        first_at, attempt = self.clock.now(), 1
-        while True:
-            try:
-                stored = client.fetch(record.project_id)
-                break
-            except ProjectUnknown:
-                raise PreparationFailed(f"project {record.project_id!r} has no documents: ingest some first") from None
-            except (requests.RequestException, CallError) as error:
-                again = READING.next_attempt_at(attempt, now=self.clock.now(), first_at=first_at, draw=self.draw())
-                if again is None:
-                    raise PreparationFailed(f"the documents cannot be read: {type(error).__name__}") from error
-                self.clock.sleep_until(again)
-                attempt += 1
+        stored = self._repeated("the documents cannot be read", lambda: client.fetch(record.project_id))
         return [
             Document(
                 doc_id=document.doc_id,
@@ -103,3 +98,18 @@ class WikiSource:
             return self.orchestrator(project_id, documents, self.on_malformed)
         except MalformedDocument as malformed:
             raise PreparationFailed(f"a document cannot be used: {malformed}") from malformed
+
+    def _repeated(self, complaint: str, work: Callable[[], T]) -> T:
+        """Do what has no effect, or an effect that may be repeated, until it succeeds or the policy gives up."""
+        first_at, attempt = self.clock.now(), 1
+        while True:
+            try:
+                return work()
+            except ProjectUnknown as unknown:
+                raise PreparationFailed(f"{unknown}: ingest some first") from None
+            except (requests.RequestException, CallError) as error:
+                again = READING.next_attempt_at(attempt, now=self.clock.now(), first_at=first_at, draw=self.draw())
+                if again is None:
+                    raise PreparationFailed(f"{complaint}: {type(error).__name__}") from error
+                self.clock.sleep_until(again)
+                attempt += 1

@@ -1,0 +1,148 @@
+"""Starting and steering generations: what the HTTP routes call, without any HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.saga.errors import NotAllowed, SagaExists
+from backend.saga.events import Event, EventType
+from backend.saga.history import History, read_history
+from backend.saga.ports import Clock, LoggedEvent, NewSaga, SagaLog, SagaRecord
+from backend.saga.state import SagaState
+from backend.saga.status import status_of
+from backend.wiki.source import WIKI
+
+POLL = 0.05  # seconds between looks at a saga that somebody waits for
+CANCELLABLE = (SagaState.PENDING, SagaState.EXECUTING)
+
+
+class ProjectBusy(Exception):
+    """An open saga holds the project (R11); ``holder`` is its id."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"saga {holder} is still open in this project")
+        self.holder = holder
+
+
+@dataclass(frozen=True)
+class Generations:
+    """The sagas of this backend, seen from outside.
+
+    Attributes:
+        new_id: makes a saga id for a project.
+        sleep: seconds; injected so that tests need not wait.
+    """
+
+    saga_log: SagaLog
+    clock: Clock
+    new_id: Callable[[str], str]
+    sleep: Callable[[float], None] = time.sleep
+
+    def start(
+        self, project_id: str, user_id: str, *, request_key: str | None = None, reject_when_busy: bool = False
+    ) -> SagaRecord:
+        """Enter a generation into the log; a repeated ``request_key`` finds the first one again (R3).
+
+        Raises:
+            ProjectBusy: ``reject_when_busy`` and a saga of the project is open.
+        """
+        if request_key and (first := self.saga_log.by_request_key(project_id, request_key)):
+            return first
+        if reject_when_busy and (holders := self.saga_log.find(project_id=project_id, open_only=True, limit=1)):
+            raise ProjectBusy(holders[0].saga_id)
+        asked = Event(EventType.REQUESTED, self.clock.now(), None, {"project": project_id, "user": user_id})
+        saga = NewSaga(self.new_id(project_id), WIKI, project_id, user_id, {}, request_key)
+        try:
+            return self.saga_log.create(saga, asked)
+        except SagaExists:  # the same key came twice at the same time, and the other one was first
+            first = self.saga_log.by_request_key(project_id, request_key or "")
+            if first is None:
+                raise
+            return first
+
+    def wait(self, saga_id: str, seconds: float) -> SagaRecord:
+        """The saga once it is decided (committed, rolled back, parked), or as it stands after ``seconds``."""
+        deadline = self.clock.now() + seconds
+        while True:
+            record = self.saga_log.get(saga_id)
+            if record.state in (SagaState.COMMITTED, SagaState.ROLLED_BACK, SagaState.FAILED):
+                return record
+            if self.clock.now() >= deadline:
+                return record
+            self.sleep(POLL)
+
+    def status(self, record: SagaRecord) -> dict[str, Any]:
+        """The saga's status with project, user and times."""
+        history = self._history(record.saga_id)
+        return status_of(record.saga_id, history) | {
+            "project_id": record.project_id,
+            "user_id": record.user_id,
+            "created_at": record.created_at,
+            "updated_at": record.updated_at,
+        }
+
+    def cancel(self, saga_id: str, by: str, reason: str) -> SagaRecord:
+        """Ask an undecided saga to roll back. Raises UnknownSaga, NotAllowed."""
+        return self._operate(saga_id, CANCELLABLE, EventType.CANCEL_REQUESTED, by, reason)
+
+    def retry(self, saga_id: str, by: str, reason: str) -> SagaRecord:
+        """Let a parked saga try its rollback again, now. Raises UnknownSaga, NotAllowed."""
+        return self._operate(saga_id, (SagaState.FAILED,), EventType.RETRY_REQUESTED, by, reason)
+
+    def skip(self, saga_id: str, by: str, reason: str) -> SagaRecord:
+        """Give up undoing the step on which a parked saga is stuck, and go on with the others (R10).
+
+        Raises:
+            UnknownSaga, NotAllowed.
+        """
+        now = self.clock.now()
+        skipped = Event(EventType.UNDO_SKIPPED, now, self.stuck_step(saga_id), {"by": by, "reason": reason})
+        again = Event(EventType.RETRY_REQUESTED, now, None, {"by": by, "reason": reason})
+        return self.saga_log.operate(saga_id, (SagaState.FAILED,), [skipped, again])
+
+    def stuck_step(self, saga_id: str) -> str:
+        """The step whose compensation a parked saga could not bring about. Raises UnknownSaga, NotAllowed."""
+        self.saga_log.get(saga_id)
+        steps = self._history(saga_id).steps.items()
+        stuck = next((name for name, step in steps if step.undo_gave_up), None)
+        if stuck is None:
+            raise NotAllowed(f"saga {saga_id!r} is not stuck at any step")
+        return stuck
+
+    def dead_letter(self, record: SagaRecord) -> dict[str, Any]:
+        """What an operator needs to decide about a parked saga: where it is stuck, why, and when it tries again."""
+        events = [entry.event for entry in self.saga_log.events(record.saga_id)]
+        parked = next(event for event in reversed(events) if event.type is EventType.PARKED)
+        attempts = sum(event.type is EventType.UNDO_STARTED and event.step == parked.step for event in events)
+        return {
+            "saga_id": record.saga_id,
+            "project_id": record.project_id,
+            "step": parked.step,
+            "problem": parked.data.get("problem"),
+            "attempts": attempts,
+            "parked_at": parked.at,
+            "retry_at": parked.data.get("retry_at"),
+        }
+
+    def _operate(self, saga_id: str, allowed: Sequence[SagaState], kind: EventType, by: str, reason: str) -> SagaRecord:
+        event = Event(kind, self.clock.now(), None, {"by": by, "reason": reason})
+        return self.saga_log.operate(saga_id, allowed, [event])
+
+    def _history(self, saga_id: str) -> History:
+        return read_history(entry.event for entry in self.saga_log.events(saga_id))
+
+
+def event_as_json(entry: LoggedEvent) -> Mapping[str, Any]:
+    """One logged event as the API shows it."""
+    return {
+        "position": entry.position,
+        "saga_id": entry.saga_id,
+        "seq": entry.seq,
+        "type": str(entry.event.type),
+        "step": entry.event.step,
+        "at": entry.event.at,
+        "data": entry.event.data,
+    }
