@@ -15,11 +15,10 @@ SAGA_FOLDER = ".saga"  # the server's own folder, beside the projects
 MAX_COMPONENT_BYTES = 255  # what Linux file systems take
 MAX_NAME_BYTES = 1024
 MAX_DEPTH = 32
-MAX_KEY_CHARACTERS = 255
+PROJECT_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
+SAGA_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._:@~+-]{0,199}$"
+KEY_PATTERN = r"^[!-~]{1,255}$"
 
-_PROJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_SAGA = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@~+-]{0,199}")
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # The server's own folder, and what git takes for its own folder in a checkout (also on Windows).
 _RESERVED = frozenset({SAGA_FOLDER, ".git", "git~1"})
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -32,21 +31,21 @@ class BadName(ValueError):
 
 def check_project(project: str) -> str:
     """``project`` itself, when it is 1 to 128 of ``A-Za-z0-9._-`` and starts with no dot or dash."""
-    if not _PROJECT.fullmatch(project):
+    if not re.fullmatch(PROJECT_PATTERN, project):
         raise BadName("must be 1 to 128 letters, digits, '.', '_' or '-', and start with a letter, digit or '_'")
     return project
 
 
 def check_saga(saga_id: str) -> str:
     """``saga_id`` itself, when it is 1 to 200 of ``A-Za-z0-9._:@~+-`` and starts with a letter, digit or ``_``."""
-    if not _SAGA.fullmatch(saga_id):
+    if not re.fullmatch(SAGA_PATTERN, saga_id):
         raise BadName("must be 1 to 200 letters, digits or '._:@~+-', and start with a letter, digit or '_'")
     return saga_id
 
 
 def check_key(key: str) -> str:
     """``key`` itself, when it is 1 to 255 printable ASCII characters without spaces."""
-    if not _KEY.fullmatch(key):
+    if not re.fullmatch(KEY_PATTERN, key):
         raise BadName("must be 1 to 255 printable ASCII characters")
     return key
 

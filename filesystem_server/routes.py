@@ -15,7 +15,7 @@ from filesystem_server.store import Store
 from service_kit import names
 from service_kit.app import caller, require_project
 from service_kit.barrier import Branch
-from service_kit.problems import Forbidden, InvalidRequest
+from service_kit.problems import Conflict, Forbidden, InvalidRequest
 
 FILES = Tag(name="files")
 SAGAS = Tag(name="sagas")
@@ -143,7 +143,8 @@ def _one_project(asked: str | None, projects: list[str]) -> str:
         require_project(asked)
         return asked
     if len(projects) > 1:
-        raise InvalidRequest("the saga is known in several projects; say which", field="project")
+        detail = "the saga is known in several projects; say which"
+        raise Conflict(detail, extra={"errors": [{"field": "project", "reason": detail}]})
     return projects[0] if projects else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from filesystem_server import names
@@ -27,16 +27,26 @@ def _checked(check: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(validate)
 
 
-ProjectId = Annotated[
-    StrictStr, _checked(names.check_project), Field(description="1 to 128 of A-Za-z0-9._-, no leading dot or dash")
-]
-FileName = Annotated[
-    StrictStr, _checked(names.check_filename), Field(description="a relative path; folders separated by '/'")
-]
-SagaId = Annotated[StrictStr, _checked(names.check_saga), Field(description="1 to 200 of A-Za-z0-9._:@~+-")]
-RequestKey = Annotated[
-    StrictStr, _checked(names.check_key), Field(description="the same request always carries the same key")
-]
+def _text(description: str, **rules: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": description, **rules})
+
+
+_SAGA = _text("1 to 200 characters", pattern=names.SAGA_PATTERN)
+_KEY = _text("the same request always carries the same key", pattern=names.KEY_PATTERN)
+_PROJECT = _text("1 to 128 characters", pattern=names.PROJECT_PATTERN)
+_FILENAME = _text(
+    "a relative path, folders separated by '/'; the README has all rules", minLength=1, maxLength=names.MAX_NAME_BYTES
+)
+
+ProjectId = Annotated[StrictStr, _checked(names.check_project), _PROJECT]
+FileName = Annotated[StrictStr, _checked(names.check_filename), _FILENAME]
+SagaId = Annotated[StrictStr, _checked(names.check_saga), _SAGA]
+RequestKey = Annotated[StrictStr, _checked(names.check_key), _KEY]
+# A header or query that is left out is not null on the wire, so the document does not offer null.
+OptionalSagaId = Annotated[SagaId | None, _SAGA]
+OptionalKey = Annotated[RequestKey | None, _KEY]
+OptionalProjectId = Annotated[ProjectId | None, _PROJECT]
+OptionalETag = Annotated[str | None, _text("ETags that the caller has")]
 Sha256 = Annotated[str, Field(description="lower-case hex")]
 
 
@@ -72,10 +82,8 @@ class SagaPath(Parameters):
 
 
 class WriteHeaders(Parameters):
-    saga_id: SagaId | None = Field(
-        default=None, alias="X-Saga-Id", description="the saga in whose name this is written"
-    )
-    key: RequestKey | None = Field(default=None, alias="Idempotency-Key")
+    saga_id: OptionalSagaId = Field(default=None, alias="X-Saga-Id", description="in whose name this is written")
+    key: OptionalKey = Field(default=None, alias="Idempotency-Key")
 
 
 class UndoHeaders(Parameters):
@@ -83,7 +91,7 @@ class UndoHeaders(Parameters):
 
 
 class ReadHeaders(Parameters):
-    if_none_match: str | None = Field(default=None, alias="If-None-Match", description="an ETag that the caller has")
+    if_none_match: OptionalETag = Field(default=None, alias="If-None-Match")
 
 
 class PageQuery(Parameters):
@@ -92,9 +100,7 @@ class PageQuery(Parameters):
 
 
 class ProjectQuery(Parameters):
-    project: ProjectId | None = Field(
-        default=None, description="needed only when the saga is known in several projects"
-    )
+    project: OptionalProjectId = Field(default=None, description="needed when the saga is known in several projects")
 
 
 class NewFile(Request):

@@ -69,11 +69,13 @@ class Model:
         wanted = dict(request.files)
         for name, content in wanted.items():
             self._may(saga, request.saga, name, content)
-        if request.key is not None and saga.keys.setdefault(request.key, wanted) != wanted:
+        if saga.keys.get(request.key, wanted) != wanted:
             raise Refused("conflict")
         for name in wanted.keys() - saga.effects.keys():
             self._refuse_in_the_way(name)
         self.sagas[request.saga] = saga
+        if request.key is not None:
+            saga.keys[request.key] = wanted
         return 201, [self._save_one(saga, name, content) for name, content in wanted.items()]
 
     batch = save
