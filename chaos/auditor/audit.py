@@ -127,8 +127,8 @@ class _Collectors:
         makers = (
             ("filesystem_server", target.filesystem_url, self._filesystem_door),
             ("git_server", target.git_url, self._git_door),
-            ("the graph", target.neo4j_url, self._graph_door),
-            ("the documents", target.chroma_url, self._documents_door),
+            ("neo4j", target.neo4j_url, self._graph_door),
+            ("chroma", target.chroma_url, self._documents_door),
         )
         for name, url, make in makers:
             if url is None:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from flask import Flask
 
+import neo4j_stub.app
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, wait_until_quiet
+from chaos.auditor.collectors import neo4j, probes
 from tests.integration.auditor_log import FILES, RELATIONSHIPS, SNAPSHOT, STEPS, sha, snap
-from tests.integration.auditor_system import System, running, serving, token
+from tests.integration.auditor_system import KEYS, System, running, serving, token
 
 P = "proj-1"
 LINKS = (("a.md", "LINKS_TO", "b/c.md"), ("b/c.md", "LINKS_TO", "a.md"))
@@ -112,7 +115,7 @@ def test_an_open_saga_is_limbo_with_its_locks_marks_and_undo_data_until_it_ends(
         ("limbo", "sagas", "s2"),
         ("limbo", "locks", "s2"),
         ("limbo", "undo data", "s2"),
-        ("limbo", "redo data", None),
+        ("limbo", "redo data", "s2"),
         ("limbo", "pending marks", "s2"),
     }
     told: list[str] = []
@@ -229,6 +232,30 @@ def test_the_token_of_another_project_is_tried_with_a_good_signature(system: Sys
     report = audit(system.target(token=mint))
     assert report.exit_status == 0
     assert sum(project.endswith("-other") for project in minted) == 7
+
+
+def test_a_large_graph_is_read_in_several_answers(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        system.commit(f"s{number}", f"p{number}", ONE, LINKS)
+    system.cypher("CREATE (:Page {name: 'a'})-[:LINKS_TO {saga_id: 'ghost'}]->(:Page {name: 'b'})")
+    monkeypatch.setattr(neo4j, "MOST_AT_ONCE", 4)
+    report = audit(system.target())
+    assert report.looked_at["relationships"] == 11
+    assert kinds(report, "A2") == {("orphan", "relationships", "ghost")}
+    assert {finding.project for finding in report.invariants[1].findings} == {None}
+
+
+def test_the_graph_is_read_with_user_and_password_as_a_real_server_wants_it(tmp_path: Path) -> None:
+    settings = neo4j_stub.app.Settings(internal_token_keys=KEYS, data_dir=tmp_path, neo4j_password="secret")
+    app = neo4j_stub.app.create_app(settings)
+    with requests.Session() as session, serving(app) as url:
+        session.trust_env = False
+        known = neo4j.Graph(session, url.replace("http://", "http://neo4j:secret@"), None)
+        assert list(neo4j.read_graph(known).relationships) == []
+        with pytest.raises(neo4j.GraphTrouble, match="401"):
+            neo4j.read_graph(neo4j.Graph(session, url, None))
+        assert probes.without_user("http://neo4j:secret@host:7474/x") == "http://host:7474/x"
+    app.extensions["store"].close()
 
 
 def test_the_target_is_read_only_for_the_log(system: System) -> None:

@@ -144,6 +144,19 @@ def test_files_of_open_and_failed_sagas_are_orphans(end: str) -> None:
     assert built.words("A1") == []
 
 
+def test_a_committed_file_that_a_failed_saga_overwrote_is_a_lost_update() -> None:
+    built = Built()
+    built.commit("s1", {"a.md": "one"})
+    built.begin("s2", {"a.md": "two"})
+    built.do("s2", FILES, {"files": built.rows_of({"a.md": "two"})})
+    built.write("s2", "saga.rollback_began", reason="r", failed_step=None)
+    built.write("s2", "saga.parked", FILES, problem="503", retry_at=None)
+    built.put_files({"a.md": "two"})
+    (finding,) = built.judge()["A1"].findings
+    assert (finding.word, finding.saga_id) == (Word.LOST_UPDATE, "s1")
+    assert "saga s2 wrote, which is failed" in finding.evidence
+
+
 def test_an_orphan_that_a_later_saga_restored_faithfully_is_still_an_orphan() -> None:
     built = Built()
     built.roll_back("s1", {"a.md": "left behind"})

@@ -18,7 +18,11 @@ _SQLITE = (".sqlite3", ".sqlite", ".db")
 _QUERIES = {
     "barrier_item": ("locks", "SELECT project, saga_id, item FROM barrier_item WHERE effect = 'done'"),
     "undo": ("undo data", "SELECT project, saga_id, filename FROM undo"),
-    "redo": ("redo data", "SELECT project, NULL, filename FROM redo"),
+    "redo": (
+        "redo data",
+        """SELECT project, (SELECT saga_id FROM barrier_item AS b
+           WHERE b.project = redo.project AND b.item = redo.filename AND b.effect = 'done'), filename FROM redo""",
+    ),
     "git_move": ("moves", "SELECT project, saga_id, 'refs/heads/main' FROM git_move WHERE applied = 0"),
 }
 

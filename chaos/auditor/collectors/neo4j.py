@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -11,11 +11,12 @@ from chaos.auditor.facts import GraphFacts, Relationship
 from service_kit import names
 
 TIMEOUT = 60.0  # seconds for one statement
-_PROJECTS = "MATCH (n)-[r]->() WHERE r.saga_id IS NOT NULL RETURN DISTINCT n.project AS project"
-_OF_PROJECT = """MATCH (a {project: $project})-[r]->(b) WHERE r.saga_id IS NOT NULL
-RETURN r.saga_id AS saga_id, a.name AS source, type(r) AS kind, b.name AS target, r.evidence AS evidence,
-       coalesce(r.pending, false) AS pending"""
-_OF_NONE = _OF_PROJECT.replace("(a {project: $project})", "(a)").replace("WHERE", "WHERE a.project IS NULL AND")
+MOST_AT_ONCE = 200_000  # relationships in one answer, about 40 MB of JSON
+_PROJECTS = """MATCH (a)-[r]->() WHERE r.saga_id IS NOT NULL
+RETURN coalesce(a.project, '') AS project, count(r) AS relationships"""
+_OF_PROJECTS = """MATCH (a)-[r]->(b) WHERE r.saga_id IS NOT NULL AND coalesce(a.project, '') IN $projects
+RETURN coalesce(a.project, '') AS project, r.saga_id AS saga_id, a.name AS source, type(r) AS kind, b.name AS target,
+       r.evidence AS evidence, coalesce(r.pending, false) AS pending"""
 _WITHOUT_SAGA = "MATCH ()-[r]->() WHERE r.saga_id IS NULL RETURN count(r) AS n"
 _LONELY = """MATCH (n:Page) OPTIONAL MATCH (n)-[r]-() WITH n, count(r) AS relationships WHERE relationships = 0
 RETURN n.project AS project, n.name AS name, n.made_by AS made_by"""
@@ -62,13 +63,16 @@ class Graph:
 
 
 def read_graph(graph: Graph, project: str | None = None) -> GraphFacts:
-    """Every relationship that carries a saga id, project by project, and what sagas left besides.
+    """Every relationship that carries a saga id, some projects at a time, and what sagas left besides.
 
     Raises:
         GraphTrouble: the graph cannot be read.
     """
-    projects = [project] if project is not None else [row["project"] for row in graph.rows(_PROJECTS)]
-    found = [relationship for name in projects for relationship in _relationships(graph, name)]
+    sizes = {str(row["project"]): int(row["relationships"]) for row in graph.rows(_PROJECTS)}
+    if project is not None:
+        sizes = {name: size for name, size in sizes.items() if name == project}
+    answers = (graph.rows(_OF_PROJECTS, projects=group) for group in _groups(sizes))
+    found = [_relationship(row) for rows in answers for row in rows]
     lonely = [(row["project"], str(row["name"]), row["made_by"]) for row in graph.rows(_LONELY)]
     barriers = [(row["project"], str(row["saga_id"])) for row in graph.rows(_BARRIERS)]
     if project is not None:
@@ -77,17 +81,27 @@ def read_graph(graph: Graph, project: str | None = None) -> GraphFacts:
     return GraphFacts(found, lonely, barriers, int(graph.rows(_WITHOUT_SAGA)[0]["n"]))
 
 
-def _relationships(graph: Graph, project: str | None) -> list[Relationship]:
-    rows = graph.rows(_OF_NONE) if project is None else graph.rows(_OF_PROJECT, project=project)
-    return [
-        Relationship(
-            project,
-            str(row["saga_id"]),
-            str(row["source"]),
-            str(row["kind"]),
-            str(row["target"]),
-            row["evidence"],
-            bool(row["pending"]),
-        )
-        for row in rows
-    ]
+def _groups(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Projects together as long as their answer stays small: every statement is one walk through the whole graph."""
+    group: list[str] = []
+    total = 0
+    for name, size in sizes.items():
+        if group and total + size > MOST_AT_ONCE:
+            yield group
+            group, total = [], 0
+        group.append(name)
+        total += size
+    if group:
+        yield group
+
+
+def _relationship(row: Mapping[str, Any]) -> Relationship:
+    return Relationship(
+        row["project"] or None,
+        str(row["saga_id"]),
+        str(row["source"]),
+        str(row["kind"]),
+        str(row["target"]),
+        row["evidence"],
+        bool(row["pending"]),
+    )

@@ -76,13 +76,13 @@ def graph_door(url: str, look: Look) -> Door:
     """The graph: make a page."""
     statement = "CREATE (p:Page {project: $project, name: 'probe'}) RETURN p.name AS name"
     body = {"statement": statement, "parameters": {"project": "{project}"}}
-    return Door("graph", without_user(url), (Request("POST", "/db/neo4j/query/v2", body),), look)
+    return Door("neo4j", without_user(url), (Request("POST", "/db/neo4j/query/v2", body),), look)
 
 
 def documents_door(url: str, look: Look) -> Door:
     """Chroma: make a collection."""
     path = "/api/v2/tenants/default_tenant/databases/default_database/collections"
-    return Door("documents", without_user(url), (Request("POST", path, {"name": "{project}"}),), look)
+    return Door("chroma", without_user(url), (Request("POST", path, {"name": "{project}"}),), look)
 
 
 def without_user(url: str) -> str:

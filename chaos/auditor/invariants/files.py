@@ -25,10 +25,14 @@ def _not_atomic(project: str, name: str, story: FileStory, actual: str | None) -
     if story.known and actual == story.sha256:
         return None
     if orphan_of := story.culprit(actual):
-        if orphan_of.state != "rolled_back":
-            return None  # it claims nothing; A2 and A3 speak of it
-        seen = f"has what rolled-back saga {orphan_of.saga_id} wrote ({undo_story(orphan_of, FILESYSTEM)}); "
-        return _finding(word_of(orphan_of, FILESYSTEM), project, orphan_of, name, seen + _must_be(story))
+        seen = f"has what saga {orphan_of.saga_id} wrote, which is {orphan_of.state} "
+        seen += f"({undo_story(orphan_of, FILESYSTEM)}); {_must_be(story)}"
+        if orphan_of.state == "rolled_back":
+            return _finding(word_of(orphan_of, FILESYSTEM), project, orphan_of, name, seen)
+        # It does not claim to be rolled back: A2 and A3 speak of it, A1 of the committed saga that it overwrote.
+        if story.owner is None or not story.owner.is_committed:
+            return None
+        return _finding(Word.LOST_UPDATE, project, story.owner, name, seen)
     if not story.known or story.owner is None or (story.sha256 is None and actual is not None):
         return None  # nobody's saga claims these bytes: put there without one
     seen = "is not there; " if actual is None else f"has sha256 {actual}, which no saga meant to write; "

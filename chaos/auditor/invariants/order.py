@@ -28,8 +28,8 @@ def effects_have_an_intent(world: World) -> Outcome:
     found = {(row.saga_id, "a relationship") for row in world.graph.get().relationships}
     for repository in world.repositories.get().values():
         found |= {(commit.saga_id, "a snapshot") for commit in repository.commits if commit.saga_id}
+    outcome.looked["sagas with effects"] = len({saga_id for saga_id, _ in found})
     for saga_id, what in sorted(found):
-        outcome.looked["sagas with effects"] += 1
         if (saga := sagas.by_id.get(saga_id)) is not None and saga.begun is None:
             seen = f"{what} names it, and the log has no saga.begun that intends it"
             outcome.findings.append(_finding(Word.WRONG_ORDER, saga, seen))
