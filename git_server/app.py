@@ -21,7 +21,7 @@ from service_kit.settings import load_settings
 
 VERSION = "1.0.0"
 DESCRIPTION = "Snapshots of a project's files as git commits that a saga can undo; read-only git over HTTP."
-_POOL = 16  # kept-alive connections to filesystem_server; more than gunicorn has threads
+_POOL = 32  # kept-alive connections to filesystem_server: gunicorn's threads times parallel reads
 
 
 def create_app(settings: Settings | None = None, session: requests.Session | None = None) -> Flask:
@@ -29,7 +29,8 @@ def create_app(settings: Settings | None = None, session: requests.Session | Non
 
     Args:
         settings: read from the environment when None.
-        session: the HTTP client for filesystem_server; a pooled one when None.
+        session: the HTTP client for filesystem_server, used by one thread per request; a pooled one, used by
+            several, when None.
 
     Raises:
         SettingsError, GitMissing: the service cannot start; the message says what to do.
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None, session: requests.Session | Non
         minter=settings.minter(ISSUER),
         silence=settings.filesystem_timeout,
         time_limit=settings.reading_timeout,
+        parallel=1 if session else settings.reading_parallel,
     )
     maintenance = Maintenance(store, settings.barrier_retention, settings.prune_grace)
     maintenance.start_up()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -30,6 +32,32 @@ class Errand:
     traceparent: str | None = None
 
 
+class _Budget:
+    """The bytes and seconds that all files of one snapshot share; threads spend from it together."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._room = MAX_SNAPSHOT_BYTES
+        self._turn = threading.Lock()
+        self._seconds = seconds
+        self._clock = clock
+        self._deadline = clock() + seconds
+
+    def seconds_left(self) -> float:
+        """Raises FilesystemUnavailable when none is left."""
+        left = self._deadline - self._clock()
+        if left <= 0:
+            raise FilesystemUnavailable(f"reading took longer than {self._seconds:g} s")
+        return left
+
+    def spend(self, size: int) -> None:
+        """Raises TooLarge when so many bytes are not left."""
+        self.seconds_left()
+        with self._turn:
+            self._room -= size
+        if self._room < 0:
+            raise TooLarge(f"the files of a snapshot may have {MAX_SNAPSHOT_BYTES} bytes together")
+
+
 @dataclass(frozen=True)
 class FileReader:
     """Reads files over HTTP.
@@ -38,6 +66,7 @@ class FileReader:
         url: of filesystem_server, without a slash at the end.
         silence: seconds without a byte after which one read is given up.
         time_limit: seconds for all files of one snapshot.
+        parallel: reads in flight at once; with 1 everything happens in the caller's thread.
         clock: monotonic seconds.
     """
 
@@ -46,6 +75,7 @@ class FileReader:
     minter: TokenMinter
     silence: float
     time_limit: float
+    parallel: int = 1
     clock: Callable[[], float] = field(default=time.monotonic)
 
     def read(self, errand: Errand, intended: Mapping[str, str]) -> dict[str, bytes]:
@@ -56,20 +86,18 @@ class FileReader:
             FilesystemUnavailable: no usable answer in time.
             TooLarge: the files have more than MAX_SNAPSHOT_BYTES together.
         """
-        deadline = self.clock() + self.time_limit
-        headers = self._headers(errand)
-        room = MAX_SNAPSHOT_BYTES
-        contents = {}
-        for filename, sha256 in intended.items():
-            content, etag = self._get(errand.project, filename, headers, deadline, room)
-            found = hashlib.sha256(content).hexdigest()
-            if found != sha256:
-                if etag and etag != found:
-                    raise FilesystemUnavailable(f"the answer for {filename!r} was damaged on its way")
-                raise HashMismatch(filename)
-            contents[filename] = content
-            room -= len(content)
-        return contents
+        headers, budget = self._headers(errand), _Budget(self.time_limit, self.clock)
+
+        def read_one(filename: str) -> bytes:
+            return self._read_one(errand.project, filename, intended[filename], headers, budget)
+
+        if self.parallel == 1:
+            return {filename: read_one(filename) for filename in intended}
+        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="read")
+        try:
+            return dict(zip(intended, pool.map(read_one, intended), strict=True))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def check(self) -> None:
         """Raises when filesystem_server does not answer."""
@@ -85,32 +113,33 @@ class FileReader:
             headers[names.TRACEPARENT] = errand.traceparent
         return headers
 
-    def _get(
-        self, project: str, filename: str, headers: Mapping[str, str], deadline: float, room: int
-    ) -> tuple[bytes, str]:
+    def _read_one(self, project: str, filename: str, sha256: str, headers: Mapping[str, str], budget: _Budget) -> bytes:
+        content, etag = self._get(project, filename, headers, budget)
+        found = hashlib.sha256(content).hexdigest()
+        if found == sha256:
+            return content
+        if etag and etag != found:
+            raise FilesystemUnavailable(f"the answer for {filename!r} was damaged on its way")
+        raise HashMismatch(filename)
+
+    def _get(self, project: str, filename: str, headers: Mapping[str, str], budget: _Budget) -> tuple[bytes, str]:
         """The file's bytes and the sha256 that its server states, or an empty string."""
         url = f"{self.url}/file/{quote(project, safe='')}/{quote(filename)}"
-        left = deadline - self.clock()
-        if left <= 0:
-            raise FilesystemUnavailable(f"reading took longer than {self.time_limit:g} s")
+        timeout = min(self.silence, budget.seconds_left())
         try:
-            with self.session.get(
-                url, headers=headers, timeout=min(self.silence, left), stream=True, allow_redirects=False
-            ) as answer:
+            with self.session.get(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False) as answer:
                 if answer.status_code == 404:
                     raise FileMissing(filename)
                 if answer.status_code != 200:
                     raise FilesystemUnavailable(f"filesystem_server answered {answer.status_code} for {filename!r}")
-                return self._body(answer, deadline, room), answer.headers.get("ETag", "").strip('"')
+                return _body(answer, budget), answer.headers.get("ETag", "").strip('"')
         except requests.RequestException as error:
             raise FilesystemUnavailable(f"reading {filename!r} failed: {type(error).__name__}") from None
 
-    def _body(self, answer: requests.Response, deadline: float, room: int) -> bytes:
-        body = bytearray()
-        for chunk in answer.iter_content(_CHUNK):
-            body += chunk
-            if len(body) > room:
-                raise TooLarge(f"the files of a snapshot may have {MAX_SNAPSHOT_BYTES} bytes together")
-            if self.clock() > deadline:
-                raise FilesystemUnavailable(f"reading took longer than {self.time_limit:g} s")
-        return bytes(body)
+
+def _body(answer: requests.Response, budget: _Budget) -> bytes:
+    body = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        budget.spend(len(chunk))
+        body += chunk
+    return bytes(body)

@@ -18,7 +18,6 @@ import requests
 
 from tests.integration.git_support import (
     DEADLINE,
-    PROJECT,
     FakeFiles,
     Running,
     assert_sound,
@@ -40,50 +39,45 @@ def files() -> Iterator[FakeFiles]:
         yield fake
 
 
-def test_of_many_sagas_at_once_one_gets_the_project(files: FakeFiles, tmp_path: Path) -> None:
-    server = start(tmp_path, files.url, workers=2)
-    wanted = files.put(pages(5))
-    try:
-        for turn in range(3):
-            with ThreadPoolExecutor(8) as pool:
-                answers = list(pool.map(lambda i, t=turn: server.snapshot(f"s{t}-{i}", wanted), range(8)))
-            (winner,) = [answer.json() for answer in answers if answer.status_code == 201]
-            losers = [answer.json() for answer in answers if answer.status_code != 201]
-            holder = next(f"s{turn}-{i}" for i in range(8) if snap(f"s{turn}-{i}") == winner["snapshot_id"])
-            assert [(loser["type"], loser["holder"]) for loser in losers] == [("locked", holder)] * 7
-            server.confirm(holder)
-        assert git(tmp_path / f"{PROJECT}.git", "rev-list", "--count", "main") == "3"
-    finally:
-        server.stop()
+@pytest.fixture(scope="module")
+def server(files: FakeFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = start(tmp_path_factory.mktemp("git"), files.url, workers=2)
+    yield running
+    running.stop()
 
 
-def test_an_action_repeated_at_once_has_one_effect_and_one_answer(files: FakeFiles, tmp_path: Path) -> None:
-    server = start(tmp_path, files.url, workers=2)
-    wanted = files.put(pages(5))
-    try:
+def test_of_many_sagas_at_once_one_gets_the_project(server: Running, files: FakeFiles) -> None:
+    wanted = files.put(pages(5), "many")
+    for turn in range(3):
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda _: server.snapshot("same", wanted), range(8)))
-        assert [answer.status_code for answer in answers] == [201] * 8
-        assert {answer.text for answer in answers} == {answers[0].text}
-        assert git(tmp_path / f"{PROJECT}.git", "rev-list", "--count", "main") == "1"
-    finally:
-        server.stop()
+            answers = list(pool.map(lambda i, t=turn: server.snapshot(f"s{t}-{i}", wanted, "many"), range(8)))
+        (winner,) = [answer.json() for answer in answers if answer.status_code == 201]
+        losers = [answer.json() for answer in answers if answer.status_code != 201]
+        holder = next(f"s{turn}-{i}" for i in range(8) if snap(f"s{turn}-{i}") == winner["snapshot_id"])
+        assert [(loser["type"], loser["holder"]) for loser in losers] == [("locked", holder)] * 7
+        server.confirm(holder, "many")
+    assert git(server.data / "many.git", "rev-list", "--count", "main") == "3"
 
 
-def test_an_undo_that_races_its_action_wins_for_good(files: FakeFiles, tmp_path: Path) -> None:
-    server = start(tmp_path, files.url, workers=2)
-    wanted = files.put(pages(5))
-    try:
-        for turn in range(10):
-            with ThreadPoolExecutor(2) as pool:
-                act = pool.submit(server.snapshot, f"race-{turn}", wanted)
-                undo = pool.submit(server.undo, f"race-{turn}")
-            assert undo.result().status_code == 204
-            assert act.result().status_code in (201, 409)
-            assert main_of(tmp_path) is None
-        assert_sound(tmp_path)
-    finally:
-        server.stop()
+def test_an_action_repeated_at_once_has_one_effect_and_one_answer(server: Running, files: FakeFiles) -> None:
+    wanted = files.put(pages(5), "same")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: server.snapshot("same", wanted, "same"), range(8)))
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert git(server.data / "same.git", "rev-list", "--count", "main") == "1"
+
+
+def test_an_undo_that_races_its_action_wins_for_good(server: Running, files: FakeFiles) -> None:
+    wanted = files.put(pages(5), "race")
+    for turn in range(10):
+        with ThreadPoolExecutor(2) as pool:
+            act = pool.submit(server.snapshot, f"race-{turn}", wanted, "race")
+            undo = pool.submit(server.undo, f"race-{turn}", "race")
+        assert undo.result().status_code == 204
+        assert act.result().status_code in (201, 409)
+        assert main_of(server.data, "race") is None
+    assert_sound(server.data, "race")
 
 
 @dataclass

@@ -45,11 +45,11 @@ class Answering(BaseAdapter):
         pass
 
 
-def reader(adapter: BaseAdapter, clock: Callable[[], float] = lambda: 0.0) -> FileReader:
+def reader(adapter: BaseAdapter, clock: Callable[[], float] = lambda: 0.0, parallel: int = 1) -> FileReader:
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", adapter)
-    return FileReader("http://files", session, TokenMinter(RING, "git_server"), 1.0, 10.0, clock)
+    return FileReader("http://files", session, TokenMinter(RING, "git_server"), 1.0, 10.0, parallel, clock)
 
 
 def serving(content: bytes, status: int = 200, etag: str | None = None) -> Answering:
@@ -117,3 +117,12 @@ def test_a_snapshot_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_SNAPSHOT_BYTES", 10)
     with pytest.raises(TooLarge):
         reader(serving(b"sixsix")).read(ERRAND, {"a": sha(b"sixsix"), "b": sha(b"sixsix")})
+
+
+def test_files_read_in_parallel_are_the_same_and_the_first_fault_in_order_is_told() -> None:
+    contents = {f"f{i}": str(i).encode() for i in range(40)}
+    adapter = Answering(lambda request: (200, contents[(request.path_url or "").rpartition("/")[2]], ""))
+    wanted = {name: sha(content) for name, content in contents.items()}
+    assert reader(adapter, parallel=4).read(ERRAND, wanted) == contents
+    with pytest.raises(HashMismatch, match="f7"):
+        reader(adapter, parallel=4).read(ERRAND, wanted | {"f7": "0" * 64, "f30": "0" * 64})
