@@ -87,15 +87,14 @@ UNDO = (
     _BARRIER
     + """\
 OPTIONAL MATCH (:Page {project: $project})-[r {saga_id: $saga_id}]->(:Page) WHERE before = 'saved'
-WITH b, before, collect(r) AS undone
-FOREACH (r IN undone | DELETE r)
-WITH b, before, size(undone) AS relationships
+DELETE r
+WITH b, before, count(r) AS relationships
 OPTIONAL MATCH (p:Page {project: $project})
 WHERE before = 'saved' AND p.made_by IS NOT NULL AND NOT (p)--()
-WITH b, before, relationships, collect(p) AS lonely
-FOREACH (p IN lonely | DELETE p)
+DELETE p
+WITH b, before, relationships, count(p) AS pages
 SET b.state = CASE before WHEN 'confirmed' THEN before ELSE 'compensated' END
-RETURN b.state AS state, relationships, size(lonely) AS pages"""
+RETURN b.state AS state, relationships, pages"""
 )
 CONFIRM = """\
 MERGE (lock:SagaLock {project: $project}) SET lock.at = $now
@@ -104,8 +103,8 @@ MATCH (b:SagaBarrier {key: $key})
 SET b.at = $now
 WITH b, b.state AS before
 OPTIONAL MATCH (:Page {project: $project})-[r {saga_id: $saga_id}]->(:Page) WHERE before = 'saved'
-WITH b, before, collect(r) AS confirmed
-FOREACH (r IN confirmed | REMOVE r.pending)
+REMOVE r.pending
+WITH DISTINCT b, before
 SET b.state = CASE before WHEN 'saved' THEN 'confirmed' ELSE before END
 RETURN b.state AS state"""
 READ = """\

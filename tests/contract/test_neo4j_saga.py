@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from backend.clients.neo4j import Neo4jGraph, QueryRefused, SagaCompensated, SagaConfirmed, SagaMismatch
-from backend.clients.neo4j_statements import Relationship, SavedRelationship
+from backend.clients.neo4j_statements import KINDS, Relationship, SavedRelationship
 from backend.saga.errors import Refused
 from tests.contract.neo4j_servers import Neo4jServer
 
@@ -156,6 +156,19 @@ def test_ended_barriers_are_forgotten_and_open_ones_kept(graph_server: Neo4jServ
     graph.undo_relationships("young", graph_project)
     assert graph.forget_barriers(graph_project, before=1500.0) == 1
     assert barriers(graph_server, graph_project) == [["open", "saved"], ["young", "compensated"]]
+
+
+def test_twenty_thousand_relationships_take_a_statement_each_way(
+    graph_server: Neo4jServer, graph: Neo4jGraph, graph_project: str
+) -> None:
+    """Regression: a list that one FOREACH deletes from grew the time with its square, past the statement's deadline."""
+    many = [Relationship(f"p{i % 999}", f"p{i % 997}", KINDS[i % 3], f"line {i}") for i in range(20_000)]
+    assert graph.save_relationships("s1", graph_project, many) == 20_000
+    graph.confirm("s1", graph_project)
+    assert graph.save_relationships("s2", graph_project, many) == 20_000
+    graph.undo_relationships("s2", graph_project)
+    assert {row.saga_id for row in graph.read(graph_project)} == {"s1"}
+    graph_server.rows("MATCH (p:Page {project: $project}) DETACH DELETE p", project=graph_project)
 
 
 def test_a_failing_statement_is_refused_with_neo4js_code(graph_server: Neo4jServer) -> None:
