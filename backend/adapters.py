@@ -37,7 +37,7 @@ def run_together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 def log_event(saga_id: str, event: Event, history: History) -> None:
     """Write the promised log line for ``event``; with LOG_FORMAT=json the line carries the event's fields."""
-    if line := narrate(event, history):
-        step = history.step(event.step) if event.step else None
+    step = history.step(event.step) if event.step else None
+    for line in narrate(event, history):
         fields = {"saga_id": saga_id, "step": event.step, "attempt": step.attempts if step else None}
         log.log(logging.WARNING if line.warning else logging.INFO, "[%s] %s", saga_id, line.text, extra=fields)

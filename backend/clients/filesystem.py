@@ -44,4 +44,4 @@ def _saga(context: StepContext, verb: str = "") -> dict[str, Any]:
 def saga_headers(context: StepContext, verb: str = "") -> dict[str, str]:
     """The headers of a saga's call; an action, its undo and its confirm are different calls with own keys (R3)."""
     key = context.idempotency_key + (f":{verb}" if verb else "")
-    return {names.SAGA_ID: context.saga_id, names.IDEMPOTENCY_KEY: quote(key, safe=":/ ")}
+    return {names.SAGA_ID: context.saga_id, names.IDEMPOTENCY_KEY: quote(key, safe=":/")}

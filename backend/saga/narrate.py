@@ -18,32 +18,38 @@ class Line:
     warning: bool = False
 
 
-def narrate(event: Event, history: History) -> Line | None:
-    """The line for ``event``, given the history that includes it; None for events that only the log needs."""
+def narrate(event: Event, history: History) -> list[Line]:
+    """The lines for ``event``, given the history that includes it; none for events that only the log needs."""
+    problem = str(event.data.get("problem"))
     match event.type:
         case T.PREPARED:
             made = ", ".join(f"{count} {what}" for what, count in event.data.items())
-            return Line(f"Wiki generated: {made}")
+            return [Line(f"Wiki generated: {made}")]
         case T.BEGUN:
-            return Line(f"Saga begun with {len(history.order)} steps")
+            return [Line(f"Saga begun with {len(history.order)} steps")]
         case T.STEP_DONE:
-            return Line(f"✓ Step completed: {event.step}")
+            return [Line(f"✓ Step completed: {event.step}")]
         case T.STEP_UNCLEAR if event.data.get("retry_at") is not None:
-            return Line(f"? No clear answer, trying again: {event.step} ({event.data.get('problem')})", warning=True)
+            return [Line(f"? No clear answer, trying again: {event.step}: {problem}", warning=True)]
         case T.STEP_UNCLEAR | T.STEP_REFUSED:
-            return Line(f"✗ Step failed: {event.step} ({event.data.get('problem')})", warning=True)
+            return [
+                Line(f"? {event.step}: {problem}", warning=True),
+                Line(f"✗ Step failed: {event.step}", warning=True),
+            ]
         case T.ROLLBACK_BEGAN:
-            return Line(f"Rolling back {history.completed} completed steps", warning=True)
+            return [Line(f"Rolling back {history.completed} completed steps", warning=True)]
         case T.UNDO_FAILED:
-            return Line(f"? Compensation failed: {event.step} ({event.data.get('problem')})", warning=True)
+            return [Line(f"? Compensation failed: {event.step}: {problem}", warning=True)]
         case T.UNDO_SKIPPED:
-            return Line(f"Compensation skipped by {event.data.get('by')}: {event.step}", warning=True)
+            return [Line(f"Compensation skipped by {event.data.get('by')}: {event.step}", warning=True)]
         case T.PARKED:
-            return Line(f"✗ Rollback stuck at: {event.step}; parked as a dead letter", warning=True)
+            return [Line(f"✗ Rollback stuck at: {event.step}; parked as a dead letter", warning=True)]
+        case T.ROLLED_BACK if history.begun:
+            return [Line("✓ Rollback successful")]
         case T.ROLLED_BACK:
-            return Line("✓ Rollback successful")
+            return [Line(f"✗ Generation failed before its first effect: {history.error}", warning=True)]
         case T.COMMITTED:
-            return Line(f"✓ Saga committed successfully with {history.completed} steps")
+            return [Line(f"✓ Saga committed successfully with {history.completed} steps")]
         case T.CLAIMED if history.taken_over:
-            return Line(f"Taken over by {event.data.get('worker')}", warning=True)
-    return None
+            return [Line(f"Taken over by {event.data.get('worker')}", warning=True)]
+    return []
