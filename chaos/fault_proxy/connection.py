@@ -102,7 +102,12 @@ class Connection:
     async def connect(self, half: Half) -> None:
         """Connect a socket to the proxy's upstream, resolving its name anew. Raises OSError, AddressFault."""
         host, port = addresses.split(self.proxy.upstream)
-        await self.loop.create_connection(lambda: half, host or "localhost", port)
+        try:
+            await self.loop.create_connection(lambda: half, host or "localhost", port)
+        except BaseException:
+            half.disown()  # uvloop closes a socket whose dialling is cancelled without a word to its protocol
+            self._socket_gone()
+            raise
 
     async def redial(self) -> bool:
         """Replace a connection to the upstream that the server has closed. False if it refuses."""
@@ -151,7 +156,7 @@ class Connection:
         if self._closing:
             return
         self._closing = True
-        if self._dialling is not None:
+        if self._dialling is not None and not self._established:
             self._dialling.cancel()
         self.gate.cancel()
         for link in self.links.values():

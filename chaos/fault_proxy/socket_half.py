@@ -120,6 +120,10 @@ class Half(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._transport.abort()
 
+    def disown(self) -> None:
+        """The socket was closed by others, and there will be no connection_lost."""
+        self._transport = None
+
     def _end(self) -> None:
         if not self._over:
             self._over = True
