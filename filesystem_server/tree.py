@@ -228,7 +228,7 @@ def _read_file(folder: int, name: str) -> bytes | None:
 
 def _refuse_look_alike(folder: int, part: str, path: tuple[str, ...], listings: Listings) -> None:
     if path not in listings:
-        listings[path] = {fold(name): name for name in os.listdir(folder) if _is_text(name)}
+        listings[path] = {fold(name): name for name in os.listdir(folder)}
     if (other := listings[path].get(fold(part))) is not None:
         raise _in_the_way(f"{part!r} and the existing {other!r} differ only in case or Unicode form")
 
