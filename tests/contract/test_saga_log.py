@@ -1,0 +1,251 @@
+"""One suite for every saga log: in memory, and SQLite on a real disk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.saga.errors import LeaseLost, NotAllowed, SagaExists, UnknownSaga
+from backend.saga.events import Event, EventType
+from backend.saga.ports import NewSaga, SagaLog
+from backend.saga.state import SagaState
+from backend.saga_log import open_saga_log
+
+T = EventType
+TYPES = ("wiki",)
+LEASE = 5.0
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SagaLog]:
+    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/log.sqlite3"
+    opened = open_saga_log(url)
+    yield opened
+    opened.close()
+
+
+def event(kind: EventType, step: str | None = None, at: float = 1.0, **data: object) -> Event:
+    return Event(kind, at, step, data)
+
+
+def enter(
+    log: SagaLog, saga_id: str, project: str = "p", *, key: str | None = None, at: float = 1.0, kind: str = "wiki"
+):
+    return log.create(NewSaga(saga_id, kind, project, "ann", {"n": 1}, key), event(T.REQUESTED, at=at))
+
+
+def test_a_new_saga_is_pending_and_has_its_first_event(log):
+    record = enter(log, "s1")
+    assert (record.state, record.closed, record.last_seq, record.parameters) == (SagaState.PENDING, False, 1, {"n": 1})
+    assert [(e.seq, e.event.type) for e in log.events("s1")] == [(1, T.REQUESTED)]
+
+
+def test_a_saga_id_exists_once(log):
+    enter(log, "s1")
+    with pytest.raises(SagaExists):
+        enter(log, "s1")
+    assert len(log.events("s1")) == 1
+
+
+def test_a_request_key_starts_one_saga_per_project(log):
+    enter(log, "s1", key="k")
+    with pytest.raises(SagaExists):
+        enter(log, "s2", key="k")
+    enter(log, "s3", project="q", key="k")
+    assert log.by_request_key("p", "k").saga_id == "s1"
+    assert log.by_request_key("p", "other") is None
+
+
+def test_events_come_back_as_they_went_in(log):
+    enter(log, "s1")
+    fence = log.claim("s1", "w", LEASE, 1.0).fence
+    data = {"problem": "näh ✗", "retry_at": 1.5, "files": {"a b.md": None}}
+    log.append("s1", fence, 2, [event(T.STEP_UNCLEAR, "Save", 2.5, **data)])
+    assert log.events("s1", after_seq=2)[0].event == Event(T.STEP_UNCLEAR, 2.5, "Save", data)
+
+
+def test_append_returns_what_others_wrote_meanwhile_before_its_own(log):
+    enter(log, "s1")
+    fence = log.claim("s1", "w", LEASE, 1.0).fence
+    log.operate("s1", [SagaState.PENDING], [event(T.CANCEL_REQUESTED)])
+    logged = log.append("s1", fence, 2, [event(T.BEGUN)])
+    assert [(entry.seq, entry.event.type) for entry in logged] == [(3, T.CANCEL_REQUESTED), (4, T.BEGUN)]
+
+
+def test_the_state_follows_the_events(log):
+    enter(log, "s1")
+    fence = log.claim("s1", "w", LEASE, 1.0).fence
+    log.append("s1", fence, 2, [event(T.BEGUN), event(T.ROLLBACK_BEGAN)])
+    assert log.get("s1").state is SagaState.ROLLING_BACK
+    log.append("s1", fence, 4, [event(T.ROLLED_BACK, at=9.0)])
+    record = log.get("s1")
+    assert (record.state, record.closed, record.updated_at) == (SagaState.ROLLED_BACK, True, 9.0)
+
+
+def test_a_held_saga_is_nobody_elses(log):
+    enter(log, "s1")
+    assert log.claim_next("one", LEASE, 1.0, TYPES).saga_id == "s1"
+    assert log.claim_next("two", LEASE, 2.0, TYPES) is None
+    with pytest.raises(LeaseLost):
+        log.claim("s1", "two", LEASE, 2.0)
+
+
+def test_after_its_lease_a_saga_is_taken_over_and_its_old_holder_can_write_nothing(log):
+    enter(log, "s1")
+    old = log.claim_next("one", LEASE, 1.0, TYPES)
+    new = log.claim_next("two", LEASE, 1.0 + LEASE, TYPES)
+    assert new.fence == old.fence + 1
+    assert log.events("s1")[-1].event.data["lost"] == "one"
+    with pytest.raises(LeaseLost):
+        log.append("s1", old.fence, 2, [event(T.BEGUN)])
+    log.append("s1", new.fence, 3, [event(T.BEGUN)])
+
+
+def test_renewal_extends_only_leases_that_still_hold(log):
+    enter(log, "s1")
+    enter(log, "s2", project="q")
+    log.claim("s1", "one", 1.0, 1.0)
+    log.claim("s2", "one", 9.0, 1.0)
+    log.renew("one", LEASE, 3.0)
+    assert log.get("s1").lease_until == 2.0
+    assert log.get("s2").lease_until == 8.0
+
+
+def test_a_saga_that_was_given_back_sleeps_until_its_time(log):
+    enter(log, "s1")
+    record = log.claim_next("one", LEASE, 1.0, TYPES)
+    log.release("s1", record.fence, 50.0)
+    assert log.claim_next("two", LEASE, 49.0, TYPES) is None
+    again = log.claim_next("two", LEASE, 50.0, TYPES)
+    assert again.saga_id == "s1"
+    assert log.events("s1")[-1].event.data["lost"] is None
+
+
+def test_one_saga_at_a_time_per_project_first_come_first_served(log):
+    enter(log, "s1")
+    enter(log, "s2")
+    enter(log, "t1", project="q")
+    first = log.claim_next("one", LEASE, 1.0, TYPES)
+    assert first.saga_id == "s1"
+    assert log.claim_next("one", LEASE, 1.0, TYPES).saga_id == "t1"
+    assert log.claim_next("one", LEASE, 1.0, TYPES) is None
+    log.append("s1", first.fence, 2, [event(T.ROLLED_BACK)])
+    assert log.claim_next("one", LEASE, 1.0, TYPES).saga_id == "s2"
+
+
+def test_workers_take_only_the_types_they_know(log):
+    enter(log, "s1", kind="inline")
+    assert log.claim_next("one", LEASE, 1.0, TYPES) is None
+    assert log.claim_next("one", LEASE, 1.0, ("inline",)).saga_id == "s1"
+
+
+def test_a_parked_saga_tries_again_by_itself_when_its_time_comes(log):
+    enter(log, "s1")
+    fence = log.claim("s1", "one", LEASE, 1.0).fence
+    log.append("s1", fence, 2, [event(T.BEGUN), event(T.ROLLBACK_BEGAN), event(T.PARKED, "a", retry_at=60.0)])
+    log.release("s1", fence, 60.0)
+    assert log.claim_next("two", LEASE, 59.0, TYPES) is None
+    log.claim_next("two", LEASE, 60.0, TYPES)
+    assert log.get("s1").state is SagaState.ROLLING_BACK
+    assert [entry.event.type for entry in log.events("s1")][-2:] == [T.CLAIMED, T.RETRY_REQUESTED]
+
+
+def test_an_operators_verb_must_fit_the_state(log):
+    enter(log, "s1")
+    with pytest.raises(NotAllowed, match="pending"):
+        log.operate("s1", [SagaState.FAILED], [event(T.RETRY_REQUESTED)])
+    assert len(log.events("s1")) == 1
+
+
+def test_an_operators_verb_wakes_a_sleeping_saga(log):
+    enter(log, "s1")
+    record = log.claim("s1", "one", LEASE, 1.0)
+    log.release("s1", record.fence, 1e9)
+    log.operate("s1", [SagaState.PENDING], [event(T.CANCEL_REQUESTED)])
+    assert log.claim_next("two", LEASE, 2.0, TYPES) is not None
+
+
+@pytest.mark.parametrize("call", ["get", "claim", "append", "operate"])
+def test_an_unknown_saga_is_named(log, call):
+    calls = {
+        "get": lambda: log.get("nope"),
+        "claim": lambda: log.claim("nope", "w", LEASE, 1.0),
+        "append": lambda: log.append("nope", 1, 0, [event(T.BEGUN)]),
+        "operate": lambda: log.operate("nope", [SagaState.PENDING], []),
+    }
+    with pytest.raises(UnknownSaga, match="nope"):
+        calls[call]()
+
+
+def test_sagas_are_found_newest_first_by_state_project_and_time_in_pages(log):
+    for number in range(5):
+        enter(log, f"s{number}", project="p" if number % 2 else "q", at=float(number))
+    assert [r.saga_id for r in log.find()] == ["s4", "s3", "s2", "s1", "s0"]
+    assert [r.saga_id for r in log.find(project_id="p")] == ["s3", "s1"]
+    assert [r.saga_id for r in log.find(since=3.0)] == ["s4", "s3"]
+    assert [r.saga_id for r in log.find(limit=2, before=(3.0, "s3"))] == ["s2", "s1"]
+    assert log.find(state=SagaState.FAILED) == []
+    log.append("s4", log.claim("s4", "w", LEASE, 1.0).fence, 2, [event(T.ROLLED_BACK)])
+    assert "s4" not in [r.saga_id for r in log.find(open_only=True)]
+
+
+def test_the_whole_log_reads_in_order_from_any_position(log):
+    enter(log, "s1")
+    enter(log, "s2", project="q")
+    log.append("s1", log.claim("s1", "w", LEASE, 1.0).fence, 2, [event(T.BEGUN)])
+    whole = log.all_events(0, 100)
+    assert [(e.saga_id, e.seq) for e in whole] == [("s1", 1), ("s2", 1), ("s1", 2), ("s1", 3)]
+    assert log.all_events(whole[1].position, 1) == [whole[2]]
+    assert log.events("s1") == [e for e in whole if e.saga_id == "s1"]
+
+
+def test_many_threads_lose_nothing_and_share_their_commits(log):
+    for number in range(8):
+        enter(log, f"s{number}", project=f"p{number}")
+    fences = {n: log.claim(f"s{n}", f"w{n}", 60.0, 1.0).fence for n in range(8)}
+
+    def write(number: int) -> None:
+        for seq in range(2, 27):
+            log.append(f"s{number}", fences[number], seq, [event(T.STEP_STARTED, "x")])
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(log.events(f"s{number}")) for number in range(8)] == [27] * 8
+
+
+def test_two_threads_never_claim_the_same_saga(log):
+    for number in range(20):
+        enter(log, f"s{number}", project=f"p{number}")
+    taken: list[str] = []
+
+    def claim_all(worker: str) -> None:
+        while (record := log.claim_next(worker, 60.0, 1.0, TYPES)) is not None:
+            taken.append(record.saga_id)
+
+    threads = [threading.Thread(target=claim_all, args=(f"w{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(f"s{number}" for number in range(20))
+
+
+def test_a_sqlite_log_outlives_its_process(tmp_path):
+    url = f"sqlite:///{tmp_path}/log.sqlite3"
+    first = open_saga_log(url)
+    enter(first, "s1")
+    first.close()
+    second = open_saga_log(url)
+    assert second.get("s1").state is SagaState.PENDING
+    second.close()
+
+
+def test_another_scheme_is_refused():
+    with pytest.raises(ValueError, match="mysql"):
+        open_saga_log("mysql://localhost/log")
