@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 TIMEOUT = 60.0  # seconds; a git process that takes longer hangs
+OLDEST = (2, 36)  # the first with core.fsync
 _CONFIG = {
     "core.fsync": "all",  # packs, indexes and refs are on disk when git says done (git >= 2.36)
     "core.hooksPath": "/dev/null",
@@ -29,7 +31,7 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMF
 
 
 class GitMissing(SystemExit):
-    """The service cannot start without a git binary."""
+    """The service cannot start without a git binary, or with one that cannot force refs to disk."""
 
 
 class GitFailed(Exception):
@@ -62,7 +64,7 @@ class Git:
     """The git binary, run with ``home`` as its home folder.
 
     Raises:
-        GitMissing: there is no git on PATH.
+        GitMissing: there is no git on PATH, or it is too old.
     """
 
     def __init__(self, home: Path) -> None:
@@ -71,6 +73,14 @@ class Git:
             raise GitMissing("git_server cannot start: there is no git on PATH; install git 2.36 or newer")
         self.binary = found
         self.env = git_environment(home)
+        if self.version() < OLDEST:
+            raise GitMissing(f"git_server cannot start: {found} is too old; install git 2.36 or newer")
+
+    def version(self) -> tuple[int, int]:
+        """Major and minor version of the binary; (0, 0) when it does not say."""
+        said = subprocess.run([self.binary, "version"], capture_output=True, env=self.env, check=False).stdout
+        match = re.match(rb"git version (\d+)\.(\d+)", said)
+        return (int(match[1]), int(match[2])) if match else (0, 0)
 
     def run(
         self, repo: Path, *args: str, stdin: bytes = b"", keep: Sequence[int] = (), ok: Sequence[int] = (0,)

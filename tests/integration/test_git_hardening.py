@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +206,29 @@ def test_it_refuses_to_start_and_says_why(tmp_path: Path, env: dict[str, str], w
     assert word in done.stderr
     assert "Traceback" not in done.stderr
     assert "short" not in done.stderr.replace("shorter", "")
+
+
+def test_a_git_that_cannot_force_refs_to_disk_is_refused(tmp_path: Path) -> None:
+    old = tmp_path / "bin" / "git"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho git version 2.30.2\n")
+    old.chmod(0o755)
+    env = environment(tmp_path, "http://127.0.0.1:9", PATH=f"{old.parent}:{os.environ['PATH']}")
+    command = [sys.executable, "-c", "from git_server.app import create_app; create_app()"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "too old" in done.stderr
+
+
+def test_many_workers_start_on_an_empty_folder_at_once(tmp_path: Path, files: FakeFiles) -> None:
+    server = start(tmp_path, files.url, workers=5)
+    try:
+        with ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(lambda i: server.undo(f"s{i}"), range(50)))
+        assert {answer.status_code for answer in answers} == {204}
+        assert len(server.workers()) == 5
+    finally:
+        server.stop()
 
 
 def test_a_users_git_configuration_changes_nothing(
