@@ -2,7 +2,6 @@
 
 Conflict     ├── HashMismatch             409 hash-mismatch           a file is not what the saga intended
              └── FileMissing              409 file-missing            a file is not there
-TooLarge     └── SnapshotTooLarge         413 too-large
 Unavailable  ├── FilesystemUnavailable    503 filesystem-unavailable  the files could not be read now
              └── RepositoryUnavailable    503 repository-unavailable  git cannot work on the repository now
 """
