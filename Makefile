@@ -1,0 +1,65 @@
+# Every target sets up what it needs. `make demo` and `make test` are all that a newcomer has to know.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TEST_JOBS ?= 2
+
+.PHONY: help demo test test-all check format up down toxiproxy bench clean
+
+help:
+	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
+	@echo "make test       the tests (under 10 minutes on two cores)"
+	@echo "make check      format, lint, types, import contracts: what CI runs besides the tests"
+	@echo "make up | down  the system in the background (.testbed/), and its end"
+	@echo "make toxiproxy  build the real Toxiproxy into .toxiproxy/ (needs Go)"
+	@echo "make bench      the measurements (never part of a test)"
+	@echo "make test-all   the tests with the slow ones"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	@command -v git >/dev/null || { echo "git is needed: install it first"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "python venv is needed (Debian: apt-get install python3-venv)"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/testbed demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup -m 'not slow'
+
+test-all: $(READY)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy service_kit backend filesystem_server git_server chroma_stub neo4j_stub chaos loadtests testbed
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+up: $(READY)
+	$(BIN)/testbed up --detach
+
+down: $(READY)
+	$(BIN)/testbed down
+
+toxiproxy: .toxiproxy/toxiproxy-server
+
+.toxiproxy/toxiproxy-server:
+	@command -v go >/dev/null || { echo "Go is needed to build Toxiproxy; without it the embedded proxy serves"; exit 1; }
+	GOBIN=$(CURDIR)/.toxiproxy/server go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
+	GOBIN=$(CURDIR)/.toxiproxy/cli go install github.com/Shopify/toxiproxy/v2/cmd/cli@v2.12.0
+	mv .toxiproxy/server/server .toxiproxy/toxiproxy-server
+	mv .toxiproxy/cli/cli .toxiproxy/toxiproxy-cli
+
+bench: $(READY)
+	$(BIN)/python -m chaos.fault_proxy.bench
+	$(BIN)/python -m testbed.bench_participants
+
+clean: down
+	rm -rf $(VENV) .testbed build *.egg-info
