@@ -9,3 +9,4 @@ keepalive = 75
 graceful_timeout = 5
 accesslog = None
 loglevel = "warning"
+control_socket_disable = True  # its default path is one per user, and many services run side by side

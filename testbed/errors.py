@@ -1,0 +1,25 @@
+"""What goes wrong for a user, with its exit status.
+
+Failure            1  the command could not do what was asked; the message says what to do next
+└── CannotStart    2  nothing was started; the message names every obstacle
+"""
+
+from __future__ import annotations
+
+import click
+
+
+class Failure(click.ClickException):
+    """Shown as one message, without a traceback."""
+
+    exit_code = 1
+
+
+class CannotStart(Failure):
+    """The preflight found obstacles."""
+
+    exit_code = 2
+
+    def __init__(self, obstacles: list[str]) -> None:
+        self.obstacles = obstacles
+        super().__init__("cannot start:\n" + "\n".join(f"  - {obstacle}" for obstacle in obstacles))

@@ -1,0 +1,165 @@
+"""Starting, recognising and signalling operating-system processes, each the leader of its own group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from testbed.layout import DECIDED_HERE, PASSED_ON, ProcessSpec
+
+POLL = 0.02  # seconds between looks at processes that are ending
+GRACE = 10.0  # seconds between TERM and KILL
+_PACKAGES = str(Path(__file__).resolve().parent.parent)
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """A process that was started.
+
+    Attributes:
+        mark: the time at which it started, as the kernel tells it; with ``pid`` it names one process for ever.
+        log_offset: the size of its log when it was started, in bytes.
+    """
+
+    spec: ProcessSpec
+    pid: int
+    mark: float
+    log_offset: int
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+def spawn(spec: ProcessSpec, folder: Path, log: Path, secrets: Mapping[str, str]) -> ProcessRecord:
+    """Start a process of its own session, its output appended to ``log``. Raises OSError."""
+    with log.open("ab") as output:
+        offset = output.tell()
+        process = subprocess.Popen(
+            spec.argv,
+            env=_environment(spec, secrets),
+            cwd=folder,  # not the caller's: a folder there called "backend" would be imported instead of ours
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    _children[process.pid] = process
+    return ProcessRecord(spec, process.pid, _start_mark(process.pid) or 0.0, offset)
+
+
+def lives(record: ProcessRecord) -> bool:
+    """Whether this very process is still there (a zombie is not)."""
+    reap()
+    if _start_mark(record.pid) != record.mark:
+        return False
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(record.pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    return False
+
+
+def is_stopped(record: ProcessRecord) -> bool:
+    """Whether it was halted by SIGSTOP."""
+    try:
+        return psutil.Process(record.pid).status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
+
+
+def send(record: ProcessRecord, signum: int) -> None:
+    """Signal the process and all that it started; nothing when none of them is there any more."""
+    if _is_somebody_else(record):
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(record.pid, signum)
+
+
+def stop(records: Iterable[ProcessRecord], grace: float = GRACE) -> None:
+    """TERM to every group, KILL after ``grace`` seconds; returns when no process is left."""
+    left = list(records)
+    for record in left:
+        send(record, signal.SIGTERM)
+        send(record, signal.SIGCONT)  # a process that is halted would not see the TERM
+    if left := _wait(left, grace):
+        kill(left)
+
+
+def kill(records: Iterable[ProcessRecord]) -> None:
+    """KILL to every group; returns when no process is left. Raises TimeoutError when the kernel keeps one."""
+    left = list(records)
+    for record in left:
+        send(record, signal.SIGKILL)
+    if stuck := _wait(left, GRACE):
+        raise TimeoutError("still there after SIGKILL: " + ", ".join(f"{one.name} (pid {one.pid})" for one in stuck))
+
+
+def reap() -> None:
+    """Take note of children of this process that ended, so that they do not stay as zombies."""
+    for pid, child in list(_children.items()):
+        if child.poll() is not None:
+            _children.pop(pid, None)  # another thread may have been faster
+
+
+def _wait(records: list[ProcessRecord], seconds: float) -> list[ProcessRecord]:
+    """Those that still have a process after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while records := [record for record in records if _has_members(record)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL)
+    return records
+
+
+def _has_members(record: ProcessRecord) -> bool:
+    reap()
+    if _is_somebody_else(record):
+        return False
+    try:
+        os.killpg(record.pid, 0)
+    except ProcessLookupError:
+        return False
+    return any(_is_live_member(process, record.pid) for process in psutil.process_iter())
+
+
+def _is_live_member(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return False
+
+
+def _is_somebody_else(record: ProcessRecord) -> bool:
+    """Whether the number was given to another process. It cannot be while a member of our group lives."""
+    mark = _start_mark(record.pid)
+    return mark is not None and mark != record.mark
+
+
+def _start_mark(pid: int) -> float | None:
+    """When a process started: clock ticks since boot on Linux (wall-clock time shifts with the clock)."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return float(stat.read_text().rpartition(")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        if Path("/proc/self/stat").exists():
+            return None
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _environment(spec: ProcessSpec, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without any setting of a service, then the settings of this one."""
+    inherited = {name: value for name, value in os.environ.items() if name not in PASSED_ON | DECIDED_HERE}
+    path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
+    own = {name: secrets[name] for name in spec.secrets}
+    return {**inherited, "PYTHONPATH": path, **spec.env, **own}
