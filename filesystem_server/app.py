@@ -5,6 +5,9 @@ One or more worker processes: ``gunicorn 'filesystem_server.app:create_app()' -c
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from flask import Flask
 from pydantic import Field
 
@@ -28,11 +31,12 @@ class Settings(ServiceSettings):
     barrier_keep_days: float = Field(default=7.0, gt=0)
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The service, its journal redone and its data folder ready.
+def create_app(settings: Settings | None = None, *, clock: Callable[[], float] = time.time) -> Flask:
+    """The service, its journal redone and its data folder ready. ``app.extensions["store"].close()`` lets go of it.
 
     Args:
         settings: read from the environment when None.
+        clock: wall-clock seconds, for the age of barrier records.
 
     Raises:
         SettingsError: a setting is missing or wrong.
@@ -41,7 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings is None:
         settings = load_settings(Settings, NAME)
         configure_logging(NAME)
-    store = Store(settings.data_dir, settings.barrier_keep_days * _DAY_SECONDS)
+    store = Store(settings.data_dir, settings.barrier_keep_days * _DAY_SECONDS, clock)
     app = create_service(
         NAME,
         version="1",

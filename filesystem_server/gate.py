@@ -31,6 +31,7 @@ class Gate:
     def __init__(self, path: Path, mend: Callable[[], None]) -> None:
         self._mend = mend
         self._threads = threading.Lock()
+        self._process = os.getpid()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if os.fstat(self._file).st_size < _VERSION.size:
             os.ftruncate(self._file, _VERSION.size)
@@ -38,7 +39,13 @@ class Gate:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Alone among all threads and processes that use this data folder."""
+        """Alone among all threads and processes that use this data folder.
+
+        Raises:
+            RuntimeError: in a process forked from the one that opened the gate: they would share one lock.
+        """
+        if os.getpid() != self._process:
+            raise RuntimeError("the data folder was opened before a fork; start gunicorn without --preload")
         with self._threads:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:

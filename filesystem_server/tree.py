@@ -37,6 +37,8 @@ class Tree:
         self._root = root
         self._staged = root / SAGA_FOLDER / "staged"
         self._staged.mkdir(parents=True, exist_ok=True)
+        for folder in (self._staged.parent, root, root.parent):
+            _sync_folder(folder)
 
     def read(self, project: str, filename: str) -> bytes | None:
         """The file's bytes, or None when there is no such regular file.
@@ -179,6 +181,14 @@ class Tree:
                 os.fsync(file)
             finally:
                 os.close(file)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _split(project: str, filename: str) -> tuple[tuple[str, ...], str]:

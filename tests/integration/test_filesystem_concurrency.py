@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -116,3 +117,12 @@ def test_the_same_call_at_once_is_done_once_and_answered_alike(stores: list[Stor
     assert stores[2].read(P, "a")[0] == b"old"
     with pytest.raises(NotFound):
         stores[2].read(P, "b")
+
+
+def test_a_store_refuses_to_work_in_a_fork_of_its_process(
+    stores: list[Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    with pytest.raises(RuntimeError, match="before a fork"):
+        stores[0].save(P, {"a": b"x"}, Writer())
+    assert on_disk(tmp_path) == {}

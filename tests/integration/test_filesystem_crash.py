@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = 8
+PARTS = 9  # not a multiple of two, so that each part has whole and torn writes
 CC = shutil.which("cc")
 
 
@@ -42,13 +42,13 @@ def check(library: Path, tmp_path: Path, parts: range, *options: str) -> None:
         reports = list(pool.map(lambda part: run_part(library, tmp_path / str(part), part, *options), parts))
     assert [fault for report in reports for fault in report["wrong"]] == []
     for report in reports:
-        assert report["killed"] == report["tried"] - 1 > 30, "the last one of each part gets through"
+        assert report["killed"] == report["tried"] - 1 > 25, "the last one of each part gets through"
     print(json.dumps({key: sum(r[key] for r in reports) for key in ("tried", "killed", "recoveries_killed")}))
 
 
 def test_no_kill_at_a_write_sync_or_rename_leaves_half_an_effect(library: Path, tmp_path: Path) -> None:
-    """A quarter of the kill points; the test below tries them all."""
-    check(library, tmp_path, range(1, PARTS, 4))
+    """Some of the kill points; the test below tries them all."""
+    check(library, tmp_path, range(0, PARTS, 5))
 
 
 @pytest.mark.skipif("SLOW_TESTS" not in os.environ, reason="half a minute on two cores; set SLOW_TESTS=1")

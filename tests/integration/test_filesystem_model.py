@@ -137,7 +137,7 @@ class Network(RuleBasedStateMachine):
 
 
 def test_server_and_model_never_differ() -> None:
-    examples = int(os.environ.get("MODEL_EXAMPLES", "20"))
+    examples = int(os.environ.get("MODEL_EXAMPLES", "15"))
     run_state_machine_as_test(
         Network,
         settings=settings(
