@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask
 
 from backend.adapters import SystemClock
 from backend.composition import Clients
 from backend.distributed_saga import new_saga_id
 from backend.generations import Generations
 from backend.identity import install_user_check
+from backend.routes.console import console_blueprint
 from backend.routes.events import events_blueprint
 from backend.routes.projects import projects_blueprint
 from backend.routes.sagas import sagas_blueprint
@@ -48,15 +49,5 @@ def create_app(settings: Settings | None = None, saga_log: SagaLog | None = None
     app.register_api(projects_blueprint(generations, Clients(settings)))
     app.register_api(sagas_blueprint(generations))
     app.register_blueprint(events_blueprint(log))
-    _install_console(app)
+    app.register_blueprint(console_blueprint())
     return app
-
-
-def _install_console(app: Flask) -> None:
-    @app.get("/")
-    def console() -> Response:
-        return send_from_directory("console", "index.html")
-
-    @app.get("/console/<path:name>")
-    def console_file(name: str) -> Response:
-        return send_from_directory("console", name)

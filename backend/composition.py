@@ -83,6 +83,7 @@ def open_worker(settings: Settings, clock: Clock) -> tuple[Worker, SagaLog]:
         clock,
         draw,
         saga_deadline=settings.saga_deadline,
+        call_timeout=settings.call_timeout,
         on_malformed=settings.on_malformed,
     )
     worker = Worker(saga_log, source, clock, threads=settings.worker_threads, lease=settings.lease)

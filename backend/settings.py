@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr | None = None
     chroma_token: SecretStr | None = None
-    call_timeout: float = Field(default=10.0, gt=0)
+    call_timeout: float = Field(default=30.0, gt=0)
     saga_deadline: float = Field(default=120.0, gt=0)
     lease: float = Field(default=5.0, gt=0)
     worker_threads: int = Field(default=4, ge=1, le=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -18,31 +19,41 @@ from service_kit.tokens import Caller
 POLL = 0.2  # seconds between looks at the log
 KEEP_ALIVE = 15.0  # seconds after which an idle stream sends a comment, so that a vanished reader is noticed
 STREAM_LIMIT = 300.0  # seconds; then the reader reconnects where it was, and a thread is free again
+MAX_READERS = 4  # streams of one process; each holds one of its 8 threads, and the API needs some
 BATCH = 500
+LATEST = "latest"
 
 
 def events_blueprint(saga_log: SagaLog) -> Blueprint:
     """/api/events"""
     routes = Blueprint("events", __name__)
+    free = threading.BoundedSemaphore(MAX_READERS)
 
     @routes.get("/api/events")
     def stream_events() -> Response:
-        stream = _stream(saga_log, _resume_after(), caller())
-        return Response(stream, content_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        position = _resume_after(saga_log)
+        if not free.acquire(blocking=False):
+            raise problems.Unavailable(f"{MAX_READERS} others read the stream already", retry_after=5)
+        response = Response(_stream(saga_log, position, caller()), content_type="text/event-stream")
+        response.headers["Cache-Control"] = "no-store"
+        response.call_on_close(free.release)
+        return response
 
     return routes
 
 
-def _resume_after() -> int:
+def _resume_after(saga_log: SagaLog) -> int:
     text = request.headers.get("Last-Event-ID") or request.args.get("after") or "0"
+    if text == LATEST:
+        return saga_log.last_position()
     if not text.isdecimal() or len(text) > 18:
-        raise problems.InvalidRequest("a position in the log: a whole number", field="Last-Event-ID")
+        raise problems.InvalidRequest(f"a position in the log: a whole number, or {LATEST!r}", field="Last-Event-ID")
     return int(text)
 
 
 def _stream(saga_log: SagaLog, position: int, who: Caller) -> Iterator[str]:
     started = last_sent = time.monotonic()
-    yield "retry: 1000\n\n"
+    yield f"retry: 1000\nid: {position}\n\n"  # an id without data: where to resume, should nothing else come
     while (now := time.monotonic()) < started + STREAM_LIMIT:
         entries = saga_log.all_events(position, BATCH)
         for entry in entries:

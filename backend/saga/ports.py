@@ -120,6 +120,9 @@ class SagaLog(Protocol):
     def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
         """The whole log in order, from the event after ``after_position``."""
 
+    def last_position(self) -> int:
+        """The position of the log's newest event; 0 when it is empty."""
+
     def find(
         self,
         *,

@@ -119,6 +119,10 @@ class MemorySagaLog:
         with self._lock:
             return self._events[after_position : after_position + limit]
 
+    def last_position(self) -> int:
+        with self._lock:
+            return len(self._events)
+
     def find(
         self,
         *,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     create_engine,
     event,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -147,6 +148,10 @@ class SqlSagaLog:
         wanted = select(events).where(events.c.position > after_position).order_by(events.c.position).limit(limit)
         with self._engine.connect() as connection:
             return [_logged(row) for row in connection.execute(wanted)]
+
+    def last_position(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.max(events.c.position))).scalar() or 0
 
     def find(
         self,

@@ -17,6 +17,7 @@ from backend.saga.state import StepKind
 SAVE_RELATIONSHIPS = "Save relationships"
 SAVE_FILES = "Save wiki files"
 CREATE_SNAPSHOT = "Create git snapshot"
+CALL_TIMEOUT = 30.0  # seconds; a save or a snapshot of a thousand files takes a while
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ def wiki_saga(
     participants: Participants,
     files: Mapping[str, str],
     relationships: Sequence[Relationship] = (),
+    *,
+    timeout: float = CALL_TIMEOUT,
 ) -> SagaDefinition:
     """The saga that stores one generated wiki.
 
     Args:
         files: wiki file name to content.
-        relationships: rows with ``source``, ``target``, ``kind`` and ``evidence``.
+        timeout: seconds to wait for the answer of one call.
     """
     hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
     filesystem, git, graph = participants.filesystem, participants.git, participants.graph
@@ -50,7 +53,7 @@ def wiki_saga(
             compensation=lambda context: filesystem.undo_all(context, project_id),
             confirm=filesystem.confirm,
             intent={"participant": "filesystem", "files": hashes},
-            timeout=30.0,
+            timeout=timeout,
         ),
         SagaStep(
             CREATE_SNAPSHOT,
@@ -59,20 +62,22 @@ def wiki_saga(
             confirm=git.confirm,
             kind=StepKind.PIVOT,
             intent={"participant": "git", "snapshot_id": snapshot_id_of(saga_id), "files": len(files)},
-            timeout=30.0,
+            timeout=timeout,
         ),
     ]
     if graph is not None:
-        steps.insert(0, _graph_step(graph, project_id, relationships))
+        steps.insert(0, _graph_step(graph, project_id, relationships, timeout))
     return SagaDefinition(tuple(steps))
 
 
-def wiki_saga_to_recover(saga_id: str, project_id: str, participants: Participants) -> SagaDefinition:
+def wiki_saga_to_recover(
+    saga_id: str, project_id: str, participants: Participants, *, timeout: float = CALL_TIMEOUT
+) -> SagaDefinition:
     """The same saga without its content, for undoing and confirming what a lost worker left (R9).
 
     The log holds no file content, and nothing after a take-over needs any: before the commit record a saga rolls back.
     """
-    saga = wiki_saga(saga_id, project_id, participants, {})
+    saga = wiki_saga(saga_id, project_id, participants, {}, timeout=timeout)
     return SagaDefinition(tuple(_without_action(step) for step in saga.steps))
 
 
@@ -82,7 +87,7 @@ def digest_of(relationships: Sequence[Relationship]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _graph_step(graph: Neo4jGraph, project_id: str, relationships: Sequence[Relationship]) -> SagaStep:
+def _graph_step(graph: Neo4jGraph, project_id: str, relationships: Sequence[Relationship], timeout: float) -> SagaStep:
     distinct = {(row.source, row.kind, row.target) for row in relationships}
     return SagaStep(
         SAVE_RELATIONSHIPS,
@@ -90,7 +95,7 @@ def _graph_step(graph: Neo4jGraph, project_id: str, relationships: Sequence[Rela
         compensation=lambda context: graph.undo_relationships(context.saga_id, project_id),
         confirm=lambda context: graph.confirm(context.saga_id, project_id),
         intent={"participant": "neo4j", "count": len(distinct), "sha256": digest_of(relationships)},
-        timeout=30.0,
+        timeout=timeout,
     )
 
 

@@ -32,6 +32,7 @@ class WikiSource:
         documents_of: the Chroma client with tokens for one user and project.
         prepare_graph: makes the graph's constraints; may be repeated.
         saga_deadline: seconds from the request to the last forward attempt.
+        call_timeout: seconds to wait for a participant's answer.
     """
 
     saga_type = WIKI
@@ -46,11 +47,13 @@ class WikiSource:
         draw: Callable[[], float],
         *,
         saga_deadline: float,
+        call_timeout: float,
         on_malformed: Literal["skip", "fail"] = "skip",
     ) -> None:
         self.participants_of, self.documents_of, self.orchestrator = participants_of, documents_of, orchestrator
         self.prepare_graph, self._graph_is_ready = prepare_graph, False
-        self.clock, self.draw, self.saga_deadline, self.on_malformed = clock, draw, saga_deadline, on_malformed
+        self.clock, self.draw, self.on_malformed = clock, draw, on_malformed
+        self.saga_deadline, self.call_timeout = saga_deadline, call_timeout
 
     def prepare(self, record: SagaRecord, note: Callable[[dict[str, int]], None]) -> SagaDefinition:
         if not self._graph_is_ready:
@@ -68,11 +71,11 @@ class WikiSource:
         )
         rows = [Relationship(r.source, r.target, r.kind, r.evidence) for r in wiki.relationships]
         participants = self.participants_of(record.user_id, record.project_id)
-        return wiki_saga(record.saga_id, record.project_id, participants, wiki.files, rows)
+        return wiki_saga(record.saga_id, record.project_id, participants, wiki.files, rows, timeout=self.call_timeout)
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
         participants = self.participants_of(record.user_id, record.project_id)
-        return wiki_saga_to_recover(record.saga_id, record.project_id, participants)
+        return wiki_saga_to_recover(record.saga_id, record.project_id, participants, timeout=self.call_timeout)
 
     def deadline(self, record: SagaRecord) -> float:
         return record.created_at + self.saga_deadline
