@@ -51,7 +51,7 @@ def test_no_kill_at_a_write_sync_or_rename_leaves_half_an_effect(library: Path, 
     check(library, tmp_path, range(0, PARTS, 5))
 
 
-@pytest.mark.skipif("SLOW_TESTS" not in os.environ, reason="half a minute on two cores; set SLOW_TESTS=1")
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_kill_at_any_call_and_at_any_call_of_any_recovery(library: Path, tmp_path: Path) -> None:
     check(library, tmp_path, range(PARTS), "--thorough")
