@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,14 +19,6 @@ from chaos.running_system import RunningSystem
 
 TIMEOUT = 10.0  # seconds for one call of the proxy's API
 POLL = 0.05
-PORTS: Mapping[str, int] = {
-    "filesystem": 16001,
-    "chroma": 16002,
-    "git": 16003,
-    "neo4j": 17474,
-    "git-filesystem": 26001,
-}
-"""The links of a system by the port on which their proxy listens, before ``--port-offset`` (DESIGN section 4)."""
 
 
 class NoSuchLink(Exception):
@@ -46,11 +38,6 @@ class FaultProxy:
         self.system, self.url = system, system.proxy_url
         self._session = requests.Session()
         self._session.trust_env = False
-
-    @property
-    def links(self) -> list[str]:
-        """The links that this system has, by their names here."""
-        return [name for name in PORTS if self._found(name) is not None]
 
     @property
     def knows_requests(self) -> bool:
@@ -114,11 +101,6 @@ class FaultProxy:
         return server
 
     def _proxy(self, link: str) -> Any:
-        if link not in PORTS or (name := self._found(link)) is None:
-            raise NoSuchLink(f"there is no link {link!r}; there are {', '.join(self.links)}")
-        return self._server().get_proxy(name)
-
-    def _found(self, link: str) -> str | None:
-        port = str(PORTS[link] + self.system.port_offset)
-        known = self.system.links.items()
-        return next((name for name, (listen, _) in known if listen.rpartition(":")[2] == port), None)
+        if link not in self.system.links:
+            raise NoSuchLink(f"there is no link {link!r}; there are {', '.join(self.system.links)}")
+        return self._server().get_proxy(link)

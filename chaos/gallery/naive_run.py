@@ -22,12 +22,12 @@ LATE = 2.0  # seconds; longer than the naive saga's patience
 PATIENCE = 15.0  # seconds until what was held must have landed
 _FAULTS: Mapping[NaiveFault, tuple[str, dict[str, Any], str]] = {
     "snapshot-answer-lost": (
-        "git",
+        "backend_git",
         {"action": "drop_response", "nth": 1, "match": {"method": "POST", "path": "^/snapshot/"}},
         "dropped",
     ),
     "late-save": (
-        "filesystem",
+        "backend_filesystem",
         {"action": "hold", "ms": int(LATE * 1000), "nth": 2, "match": {"method": "POST", "path": "^/save_file"}},
         "delivered",
     ),

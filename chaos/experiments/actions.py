@@ -1,0 +1,140 @@
+"""Actions of a user and of an operator, and the healing of everything.
+
+Every action takes Chaos Toolkit's ``configuration`` with ``state`` (the state folder) and ``project``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from chaoslib.exceptions import ActivityFailed
+
+from chaos.experiments.auditing import poll
+from chaos.experiments.client import DECIDED, BackendClient, Status, documents
+from chaos.experiments.processes import REVIVE, kill, start
+from chaos.experiments.run import PATIENCE, SOON, Run, current
+
+Configuration = dict[str, Any]
+
+
+def write_documents(configuration: Configuration) -> None:
+    """Give the project new editions of its documents, so that the next wiki overwrites the last one."""
+    run = current(configuration)
+    run.client.add_documents(run.project, documents(run.project, secrets.token_hex(4)))
+
+
+def start_generation(configuration: Configuration) -> str:
+    """Start a generation and do not wait for it; returns its saga id."""
+    run = current(configuration)
+    run.current = run.client.start(run.project)["saga_id"]
+    return run.current
+
+
+def wait_for_step(step: str, configuration: Configuration, state: str = "running") -> None:
+    """Wait until ``step`` of the saga that was started is in ``state``. Raises ActivityFailed."""
+    run = current(configuration)
+
+    def reached() -> bool:
+        steps = run.client.status(run.current)["steps"]
+        return any(found["name"] == step and found["state"] == state for found in steps)
+
+    if not poll(reached, SOON):
+        raise ActivityFailed(f"{step} of {run.current} was not {state} within {SOON:.0f} s")
+
+
+def wait_for_state(states: list[str], configuration: Configuration, timeout: float = SOON) -> None:
+    """Wait until the saga that was started is in one of ``states``. Raises ActivityFailed."""
+    run = current(configuration)
+    found = run.client.wait(run.current, timeout, states)["state"]
+    if found not in states:
+        raise ActivityFailed(f"{run.current} is {found} after {timeout:.0f} s, not {' or '.join(states)}")
+
+
+def finish(expect: list[str], configuration: Configuration) -> str:
+    """Wait for the end of the saga that was started; another end than one of ``expect`` breaks the claim."""
+    run = current(configuration)
+    status = run.client.wait(run.current, PATIENCE)
+    run.expect(status, expect)
+    return str(status["state"])
+
+
+def generate(expect: list[str], configuration: Configuration) -> str:
+    """Start a generation and wait for its end, see ``finish``."""
+    start_generation(configuration)
+    return finish(expect, configuration)
+
+
+def crowd(users: int, rounds: int, expect: list[str], configuration: Configuration) -> dict[str, int]:
+    """``users`` at once, each with a project of its own, each generating ``rounds`` times; returns the ends counted."""
+    run = current(configuration)
+    with ThreadPoolExecutor(users) as pool:
+        visits = [pool.submit(_visit, run, f"{run.project}-{number}", rounds) for number in range(users)]
+        ends = [status for visit in visits for status in visit.result()]
+    for status in ends:
+        run.expect(status, expect)
+    return {state: sum(status["state"] == state for status in ends) for state in DECIDED}
+
+
+def _visit(run: Run, project: str, rounds: int) -> list[Status]:
+    client, ends = BackendClient(run.system), []
+    for _ in range(rounds):
+        if poll(lambda: _written(client, project), SOON, every=0.5):
+            ends.append(client.wait(client.start(project)["saga_id"], PATIENCE))
+    return ends
+
+
+def _written(client: BackendClient, project: str) -> bool:
+    """Documents go over a faulty link, too; sending them again is safe."""
+    try:
+        client.add_documents(project, documents(project, secrets.token_hex(4)))
+    except OSError:  # what requests raises
+        return False
+    return True
+
+
+def operate(verb: str, configuration: Configuration) -> None:
+    """Cancel, retry or skip the saga that was started, as an operator."""
+    run = current(configuration)
+    run.client.operate(run.current, verb, "asked by a chaos experiment")
+
+
+def each_link_down(seconds: float, expect: list[str], configuration: Configuration) -> dict[str, str]:
+    """Take every link down in turn for ``seconds`` while a generation runs; returns the end of each by link."""
+    run, ends = current(configuration), {}
+    for link in run.system.links:
+        write_documents(configuration)
+        run.proxy.down(link)
+        start_generation(configuration)
+        time.sleep(seconds)
+        run.proxy.up(link)
+        ends[link] = finish(expect, configuration)
+    return ends
+
+
+def kill_each(services: list[str], expect: list[str], configuration: Configuration) -> dict[str, str]:
+    """Kill every one of ``services`` in the middle of a generation of its own, and start it again."""
+    ends = {}
+    for service in services:
+        write_documents(configuration)
+        start_generation(configuration)
+        kill(service, configuration)
+        start(service, configuration)
+        ends[service] = finish(expect, configuration)
+    return ends
+
+
+def wait(seconds: float) -> None:
+    """Let a fault last."""
+    time.sleep(seconds)
+
+
+def heal(configuration: Configuration) -> None:
+    """Take every fault away and bring every process back. What never fired breaks the claim."""
+    run = current(configuration)
+    run.fired()
+    run.proxy.heal()
+    for service, state in list(run.touched.items()):
+        REVIVE[state](service, configuration)

@@ -1,0 +1,81 @@
+"""A Chaos Toolkit control: begins the run, and leaves everything that it saw in a folder of its own.
+
+``<state>/evidence/<time>-<name>/``: ``journal.json`` (Chaos Toolkit's), ``told.jsonl`` (what clients were told),
+``saga-events.jsonl``, ``proxy-events.jsonl``, ``verdict.json`` (the whole audit), ``logs/``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from chaoslib.exceptions import InterruptExecution
+
+from chaos.experiments.client import DECIDED, told
+from chaos.experiments.run import Run, begin, current
+
+NEEDS_REQUESTS = "http_fault"
+"""The tag of experiments that Toxiproxy itself cannot run."""
+SKIPPED = "skipped: it needs http_fault, which only this project's own fault proxy has (start with --proxy embedded)"
+
+
+def before_experiment_control(context: dict[str, Any], configuration: dict[str, Any], **_: Any) -> None:
+    """Begin the run, or skip what this system's proxy cannot do."""
+    run = begin(configuration)
+    if NEEDS_REQUESTS in context.get("tags", ()) and not run.knows_requests:
+        raise InterruptExecution(SKIPPED)
+
+
+def after_activity_control(context: dict[str, Any], state: dict[str, Any], configuration: dict[str, Any]) -> None:
+    """An action that could not be done breaks the claim: Chaos Toolkit alone would go on as if nothing were."""
+    if context.get("type") == "action" and state.get("status") == "failed":
+        why = (state.get("exception") or ["it failed"])[-1].strip()
+        current(configuration).problems.append(f"{context['name']}: {why}")
+
+
+def after_experiment_control(context: dict[str, Any], state: dict[str, Any], configuration: dict[str, Any]) -> None:
+    """Write the folder."""
+    run = current(configuration)
+    folder = folder_of(run)
+    (folder / "journal.json").write_text(json.dumps(state, indent=1, default=str))
+    _lines(folder / "saga-events.jsonl", _saga_events(run))
+    if run.knows_requests:
+        _lines(folder / "proxy-events.jsonl", run.proxy.events(run.proxy_event))
+    if run.report is not None:
+        (folder / "verdict.json").write_text(json.dumps(run.report.to_json(), indent=1))
+    if (logs := run.system.state / "logs").is_dir():
+        shutil.copytree(logs, folder / "logs", dirs_exist_ok=True)
+
+
+def folder_of(run: Run) -> Path:
+    """The run's folder; made when it is not there."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(run.began))
+    folder = run.system.state / "evidence" / f"{stamp}-{run.project.removeprefix('chaos-')}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_journal(run: Run) -> Path:
+    """What clients were told in this run, in the form that the auditor reads."""
+    path = folder_of(run) / "told.jsonl"
+    _lines(path, (told(status) for status in run.answers if status["state"] in DECIDED))
+    return path
+
+
+def _saga_events(run: Run) -> Iterable[dict[str, Any]]:
+    query = "SELECT position, saga_id, seq, type, step, at, data FROM events WHERE at >= ? ORDER BY position"
+    with closing(sqlite3.connect(f"{run.system.saga_log.as_uri()}?mode=ro", uri=True)) as database:
+        database.row_factory = sqlite3.Row
+        for row in database.execute(query, (run.began,)):
+            yield dict(row) | {"data": json.loads(row["data"])}
+
+
+def _lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with path.open("w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
