@@ -144,7 +144,7 @@ class DistributedSaga:
     def _answer(self, history: History) -> dict[str, Any]:
         status = status_of(self.saga_id, history)
         if history.state is SagaState.COMMITTED:
-            return {"status": "success", "results": history.result, "saga_status": status}
+            return {"status": "success", "results": history.results, "saga_status": status}
         return {"status": "failed", "error": history.error or "the rollback is stuck", "saga_status": status}
 
 

@@ -13,6 +13,7 @@ from backend.saga.history import History, read_history
 from backend.saga.ports import Clock, LoggedEvent, NewSaga, SagaLog, SagaRecord
 from backend.saga.state import SagaState
 from backend.saga.status import status_of
+from backend.wiki.saga import CREATE_SNAPSHOT
 from backend.wiki.source import WIKI
 
 POLL = 0.05  # seconds between looks at a saga that somebody waits for
@@ -77,12 +78,16 @@ class Generations:
     def status(self, record: SagaRecord) -> dict[str, Any]:
         """The saga's status with project, user and times."""
         history = self._history(record.saga_id)
-        return status_of(record.saga_id, history) | {
-            "project_id": record.project_id,
-            "user_id": record.user_id,
-            "created_at": record.created_at,
-            "updated_at": record.updated_at,
-        }
+        return (
+            status_of(record.saga_id, history)
+            | _stored(history)
+            | {
+                "project_id": record.project_id,
+                "user_id": record.user_id,
+                "created_at": record.created_at,
+                "updated_at": record.updated_at,
+            }
+        )
 
     def cancel(self, saga_id: str, by: str, reason: str) -> SagaRecord:
         """Ask an undecided saga to roll back. Raises UnknownSaga, NotAllowed."""
@@ -133,6 +138,14 @@ class Generations:
 
     def _history(self, saga_id: str) -> History:
         return read_history(entry.event for entry in self.saga_log.events(saga_id))
+
+
+def _stored(history: History) -> dict[str, Any]:
+    """What a committed wiki saga stored, in the words of the public face."""
+    made = history.results.get(CREATE_SNAPSHOT)
+    if history.state is not SagaState.COMMITTED or not made:
+        return {}
+    return {"files_created": made["files"], "snapshot_id": made["snapshot_id"], "commit": made["commit"]}
 
 
 def event_as_json(entry: LoggedEvent) -> Mapping[str, Any]:

@@ -46,7 +46,6 @@ class History:
     rollback_reason: str | None = None
     failed_step: str | None = None
     error: str | None = None
-    result: Any = None
     parked_until: float | None = None
     order: list[str] = field(default_factory=list)
     steps: dict[str, StepHistory] = field(default_factory=dict)
@@ -60,6 +59,11 @@ class History:
         Start records are not forced (R13), so after a take-over a step without one may have started all the same.
         """
         return self.step(name).started or self.taken_over
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What each step that is done returned."""
+        return {name: step.result for name, step in self.steps.items() if step.done}
 
     @property
     def completed(self) -> int:
@@ -98,8 +102,6 @@ def apply(history: History, event: Event) -> None:
             history.error = history.rollback_reason
         case T.ROLLED_BACK:
             history.error = event.data.get("error", history.error)
-        case T.COMMITTED:
-            history.result = event.data.get("result")
         case T.PARKED:
             history.parked_until = event.data.get("retry_at")
         case T.RETRY_REQUESTED:

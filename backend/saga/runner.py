@@ -127,7 +127,7 @@ class SagaRunner:
             case Undo(steps):
                 self._call(saga, steps, _COMPENSATION)
             case Commit():
-                self.record(saga, self._event(T.COMMITTED, data={"result": _results(saga)}))
+                self.record(saga, self._event(T.COMMITTED))
             case Confirm(steps):
                 self._call(saga, steps, _CONFIRM)
             case Park(step, problem):
@@ -173,7 +173,7 @@ class SagaRunner:
             attempt=_attempt_number(saga, step, direction),
             timeout=self._timeout(saga, step, direction),
             result=known.result,
-            results=_results(saga),
+            results=saga.history.results,
         )
 
         def attempt() -> Outcome:
@@ -233,7 +233,3 @@ def _begin_record(saga: OpenSaga) -> dict[str, Any]:
             for step in saga.definition.steps
         ],
     }
-
-
-def _results(saga: OpenSaga) -> dict[str, Any]:
-    return {name: step.result for name, step in saga.history.steps.items() if step.done}

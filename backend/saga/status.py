@@ -21,8 +21,6 @@ def status_of(saga_id: str, history: History) -> dict[str, Any]:
         status["error"] = history.error
     if history.failed_step:
         status["failed_step"] = history.failed_step
-    if history.result is not None:
-        status["result"] = history.result
     return status
 
 
