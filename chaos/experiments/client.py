@@ -16,7 +16,6 @@ TIMEOUT = 30.0  # seconds for one answer
 POLL = 0.1
 USER = "chaos"
 DECIDED = ("committed", "rolled_back", "failed")
-FILES, SNAPSHOT = "Save wiki files", "Create git snapshot"
 Status = dict[str, Any]
 
 
@@ -74,10 +73,7 @@ def told(status: Status) -> dict[str, Any]:
     line = {"saga_id": status["saga_id"], "project_id": status["project_id"], "status": "failed"}
     if status["state"] != "committed":
         return line
-    result = status.get("result") or {}
-    files = {row["filename"]: row["sha256"] for row in (result.get(FILES) or {}).get("files", ())}
-    snapshot = (result.get(SNAPSHOT) or {}).get("snapshot_id")
-    return line | {"status": "success", "snapshot_id": snapshot, "files": files}
+    return line | {"status": "success", "snapshot_id": status["snapshot_id"]}
 
 
 def documents(project: str, edition: str, count: int = 6) -> list[dict[str, str]]:
