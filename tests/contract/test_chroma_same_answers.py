@@ -1,6 +1,6 @@
 """One story of some 250 raw calls, told to the stub and to a real Chroma server: their answers must be the same.
 
-Left out of the comparison: uuids, clocks, ``schema`` (which the stub does not send), and the words after the colon where
+Not compared: uuids, clocks, ``schema`` (which the stub does not send), and the words after the colon where
 a JSON or regex parser of another language speaks.
 """
 
