@@ -17,7 +17,7 @@ MAX_NAME_BYTES = 1024
 MAX_DEPTH = 32
 PROJECT_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
 SAGA_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._:@~+-]{0,199}$"
-KEY_PATTERN = r"^[!-~]{1,255}$"
+KEY_PATTERN = r"^[!-~]{1,2048}$"  # a saga id, a step and a percent-encoded file name fit in
 
 # The server's own folder, and what git takes for its own folder in a checkout (also on Windows).
 _RESERVED = frozenset({SAGA_FOLDER, ".git", "git~1"})
@@ -44,9 +44,9 @@ def check_saga(saga_id: str) -> str:
 
 
 def check_key(key: str) -> str:
-    """``key`` itself, when it is 1 to 255 printable ASCII characters without spaces."""
+    """``key`` itself, when it is 1 to 2048 printable ASCII characters without spaces."""
     if not re.fullmatch(KEY_PATTERN, key):
-        raise BadName("must be 1 to 255 printable ASCII characters")
+        raise BadName("must be 1 to 2048 printable ASCII characters")
     return key
 
 

@@ -146,7 +146,7 @@ def test_bad_saga_ids_are_refused(bad: str) -> None:
         check_saga(bad)
 
 
-@pytest.mark.parametrize("bad", ["", "a b", "ä", "x" * 256])
+@pytest.mark.parametrize("bad", ["", "a b", "ä", "x" * 2049])
 def test_bad_keys_are_refused(bad: str) -> None:
     with pytest.raises(BadName):
         check_key(bad)
