@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import json
+from collections.abc import Callable
 
 from flask import Response, g, jsonify, request
 from flask_openapi3.openapi import OpenAPI
@@ -61,6 +62,8 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
     Raises:
         SettingsError: the environment does not say enough.
+
+    ``app.extensions["close"]()`` lets go of the file.
     """
     if settings is None:
         configure_logging(SERVICE)
@@ -68,7 +71,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     token = settings.chroma_token
     gate = Gate(settings.verifier(), token.get_secret_value() if token else None)
     database = Database(settings.data_dir / "chroma.sqlite3")
-    atexit.register(database.close)
     store = Store(database)
     app = create_service(
         SERVICE,
@@ -80,11 +82,22 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         errors=ErrorStyle(_from_problem, _from_validation, {status: _documented(status) for status in _DOCUMENTED}),
     )
     app.request_class = ChromaRequest
-    app.extensions["database"] = database
+    app.extensions["close"] = _closer(database)
     _install_gate(app, gate)
     routes.install(app, store)
     record_routes.install(app, store, Records(database))
     return app
+
+
+def _closer(database: Database) -> Callable[[], None]:
+    """Lets go of the file: called at the end of the process, or before by who made the app."""
+
+    def close() -> None:
+        atexit.unregister(close)
+        database.close()
+
+    atexit.register(close)
+    return close
 
 
 def _install_gate(app: OpenAPI, gate: Gate) -> None:

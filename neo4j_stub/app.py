@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable
 
 from flask import Response, g, request
 from flask_openapi3.openapi import OpenAPI
@@ -49,6 +50,8 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     Raises:
         SettingsError: the environment does not say enough.
         kglite.WriterLeaseHeldError: another process holds the graph.
+
+    ``app.extensions["close"]()`` lets go of the graph.
     """
     if settings is None:
         configure_logging(SERVICE)
@@ -60,7 +63,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         password=password.get_secret_value() if password else "",
     )
     store = GraphStore(settings.data_dir)
-    atexit.register(store.close)
     transactions = Transactions(store, idle=settings.transaction_idle_seconds)
     app = create_service(
         SERVICE,
@@ -70,11 +72,22 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         ready={"graph": store.check},
         errors=ErrorStyle(_from_problem, _from_validation, {status: _documented(status) for status in (400, 401, 404)}),
     )
-    app.extensions["store"] = store
-    app.extensions["transactions"] = transactions
+    app.extensions["close"] = _closer(store, transactions)
     _install_gate(app, gate)
     routes.install(app, store, transactions)
     return app
+
+
+def _closer(store: GraphStore, transactions: Transactions) -> Callable[[], None]:
+    """Lets go of the graph's files: called at the end of the process, or before by who made the app."""
+
+    def close() -> None:
+        atexit.unregister(close)
+        transactions.close()
+        store.close()
+
+    atexit.register(close)
+    return close
 
 
 def _install_gate(app: OpenAPI, gate: Gate) -> None:
