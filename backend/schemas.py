@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.distributed_saga import PROJECT_ID
 from backend.saga.state import SagaState
@@ -52,7 +52,7 @@ class SagasQuery(BaseModel):
 
 
 class EventsQuery(BaseModel):
-    after: int = Field(default=0, ge=0)
+    after: int = Field(default=0, ge=0, lt=2**63, description="`seq` of the last event that is known already")
 
 
 class StatsQuery(BaseModel):
@@ -60,6 +60,6 @@ class StatsQuery(BaseModel):
 
 
 class OperatorIn(_Strict):
-    reason: str = Field(min_length=3, max_length=500)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
     by: str | None = Field(default=None, max_length=100, description="who asks; by default the token's user")
     dry_run: bool = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from backend.generations import Generations, event_as_json
+from backend.generations import CANCELLABLE, Generations, event_as_json
 from backend.identity import visible_project
 from backend.saga.errors import NotAllowed, UnknownSaga
 from backend.saga.ports import SagaRecord
@@ -15,7 +16,7 @@ from backend.saga.state import SagaState
 from backend.schemas import EventsQuery, OperatorIn, SagaPath, SagasQuery, StatsQuery
 from backend.statistics import statistics
 from service_kit import problems
-from service_kit.app import caller
+from service_kit.app import caller, require_project
 
 STATS_LIMIT = 10_000  # newest sagas of a window that the statistics read
 
@@ -34,6 +35,8 @@ def sagas_blueprint(generations: Generations) -> APIBlueprint:
     @routes.get("/sagas")
     def list_sagas(query: SagasQuery) -> dict[str, Any]:
         """Sagas, newest first; `next` leads to the next page."""
+        if query.project:
+            require_project(query.project)
         project = query.project or _only_project()
         page = log.find(
             state=query.state, project_id=project, since=query.since, limit=query.limit, before=_cursor(query.before)
@@ -103,6 +106,11 @@ def _found(work: Callable[[], SagaRecord]) -> SagaRecord:
 
 
 def _plan(generations: Generations, verb: str, record: SagaRecord) -> str:
+    """What the verb would do, or the refusal that it would get."""
+    allowed = CANCELLABLE if verb == "cancel" else (SagaState.FAILED,)
+    if record.state not in allowed:
+        states = ", ".join(allowed)
+        raise problems.Conflict(f"saga {record.saga_id!r} is {record.state}; this is for sagas that are {states}")
     if verb == "skip":
         step = _stuck(generations, record)
         return f"leave the effect of {step!r} in place and undo the steps before it"
@@ -140,8 +148,8 @@ def _cursor(text: str | None) -> tuple[float, str] | None:
         return None
     at, tilde, saga_id = text.partition("~")
     try:
-        if not tilde:
+        if not tilde or not math.isfinite(created := float(at)):
             raise ValueError
-        return float(at), saga_id
+        return created, saga_id
     except ValueError:
         raise problems.InvalidRequest("take it from `next` of the page before", field="before") from None

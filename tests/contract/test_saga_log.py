@@ -193,12 +193,14 @@ def test_sagas_are_found_newest_first_by_state_project_and_time_in_pages(log):
 
 
 def test_the_whole_log_reads_in_order_from_any_position(log):
+    assert log.last_position() == 0
     enter(log, "s1")
     enter(log, "s2", project="q")
     log.append("s1", log.claim("s1", "w", LEASE, 1.0).fence, 2, [event(T.BEGUN)])
     whole = log.all_events(0, 100)
     assert [(e.saga_id, e.seq) for e in whole] == [("s1", 1), ("s2", 1), ("s1", 2), ("s1", 3)]
     assert log.all_events(whole[1].position, 1) == [whole[2]]
+    assert log.last_position() == whole[-1].position
     assert log.events("s1") == [e for e in whole if e.saga_id == "s1"]
 
 
