@@ -43,12 +43,17 @@ class BackendClient:
     def status(self, saga_id: str) -> Status:
         return self._call("GET", f"/api/sagas/{quote(saga_id)}")
 
+    def events(self, saga_id: str) -> list[dict[str, Any]]:
+        """The saga's history."""
+        found: list[dict[str, Any]] = self._call("GET", f"/api/sagas/{quote(saga_id)}/events")["events"]
+        return found
+
     def operate(self, saga_id: str, verb: str, reason: str) -> Status:
         """Cancel, retry or skip, as an operator. A 409 says that the saga's state does not allow it."""
         return self._call("POST", f"/api/sagas/{quote(saga_id)}/{verb}", {"reason": reason})
 
     def wait(self, saga_id: str, timeout: float, states: Sequence[str] = DECIDED) -> Status:
-        """The status once it is one of ``states``, or as it is after ``timeout`` seconds; waits for a killed backend."""
+        """The status once in one of ``states``, or as it is after ``timeout`` seconds; waits for a killed backend."""
         deadline = time.monotonic() + timeout
         while True:
             try:

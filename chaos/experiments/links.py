@@ -65,6 +65,25 @@ def flap(link: str, times: int, seconds: float, configuration: Configuration) ->
         time.sleep(seconds)
 
 
+def bursts(
+    link: str,
+    type: str,
+    attributes: dict[str, Any],
+    times: int,
+    seconds: float,
+    configuration: Configuration,
+    stream: str = "downstream",
+) -> None:
+    """Add a toxic for ``seconds`` and take it away for as long, ``times`` times. It must fire once at least."""
+    run, name = current(configuration), f"{type}-bursts"
+    run.toxics.append((link, name))
+    for _ in range(times):
+        run.proxy.add(link, type, name=name, stream=stream, **attributes)
+        time.sleep(seconds)
+        run.proxy.remove(link, name)
+        time.sleep(seconds)
+
+
 def wait_for_outcome(outcome: str, configuration: Configuration, status: int | None = None) -> None:
     """Wait until an http_fault reports ``outcome``; another answer of the participant than ``status`` breaks the claim.
 

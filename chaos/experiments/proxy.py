@@ -45,14 +45,23 @@ class FaultProxy:
         answer = self._session.get(f"{self.url}/capabilities", timeout=TIMEOUT)
         return answer.ok and "http_fault" in answer.json().get("extensions", ())
 
-    def add(self, link: str, kind: str, *, stream: str = "downstream", toxicity: float = 1.0, **attributes: Any) -> str:
-        """Add a toxic; returns its name.
+    def add(
+        self,
+        link: str,
+        kind: str,
+        *,
+        name: str | None = None,
+        stream: str = "downstream",
+        toxicity: float = 1.0,
+        **attributes: Any,
+    ) -> str:
+        """Add a toxic; returns its name, which is made up when none is given.
 
         Raises:
             NoSuchLink: an unknown link.
             toxiproxy.exceptions.InvalidToxic: the proxy does not take it.
         """
-        name = f"{kind}-{time.monotonic_ns()}"
+        name = name or f"{kind}-{time.monotonic_ns()}"
         self._proxy(link).add_toxic(type=kind, name=name, stream=stream, toxicity=toxicity, attributes=attributes)
         return name
 

@@ -84,6 +84,7 @@ _current: dict[str, Run] = {}
 
 def begin(configuration: dict[str, Any]) -> Run:
     """Start a new run. Raises NoSystem, NoSuchLink."""
+    _current.clear()
     system = RunningSystem.load(Path(configuration["state"]).absolute())
     _current["run"] = Run(system, configuration["project"])
     return _current["run"]
@@ -92,3 +93,8 @@ def begin(configuration: dict[str, Any]) -> Run:
 def current(configuration: dict[str, Any]) -> Run:
     """The run that is under way. Chaos Toolkit hands nothing from one activity to the next, so it is kept here."""
     return _current.get("run") or begin(configuration)
+
+
+def last() -> Run | None:
+    """The run that was begun last, if any was."""
+    return _current.get("run")

@@ -1,0 +1,127 @@
+"""Running one experiment as `chaos run FILE` does, and saying in one word what came of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from chaoslib.experiment import load_experiment, run_experiment
+
+from chaos.experiments.catalogue import Experiment
+from chaos.experiments.evidence import folder_of
+from chaos.experiments.run import last
+
+STATE_VARIABLE = "TESTBED_STATE"
+_SETTINGS = {"runtime": {"rollbacks": {"strategy": "always"}}}
+
+
+class Word(StrEnum):
+    """What came of an experiment."""
+
+    VALID = "valid"
+    """The steady state held: the audit is valid, the claim holds, the next generation commits."""
+    INVALID = "invalid"
+    """It did not."""
+    UNKNOWN = "unknown"
+    """It proves nothing: the system was not in its steady state before, or the experiment broke off."""
+    SKIPPED = "skipped"
+    """This system's fault proxy cannot do it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One experiment's outcome.
+
+    Attributes:
+        why: what went otherwise, or "".
+        evidence: the folder that the run left, or None.
+    """
+
+    name: str
+    word: Word
+    why: str
+    seconds: float
+    evidence: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        evidence = str(self.evidence) if self.evidence else None
+        return {
+            "name": self.name,
+            "verdict": str(self.word),
+            "why": self.why,
+            "seconds": round(self.seconds, 1),
+            "evidence": evidence,
+        }
+
+
+def run(experiment: Experiment, state: Path, *, knows_requests: bool) -> Outcome:
+    """Run it on the system of ``state``; never raises for what the experiment does.
+
+    Args:
+        knows_requests: whether the system's proxy has http_fault; without it, experiments that need it are skipped.
+    """
+    began = time.monotonic()
+    if experiment.needs_requests and not knows_requests:
+        return Outcome(experiment.name, Word.SKIPPED, "it needs http_fault: start with --proxy embedded", 0.0, None)
+    with _quiet_toolkit(), _variable(STATE_VARIABLE, str(state)):
+        journal = run_experiment(load_experiment(str(experiment.path)), settings=_SETTINGS)
+    word, why = judge(journal)
+    evidence = folder_of(found) if (found := last()) else None
+    return Outcome(experiment.name, word, why, time.monotonic() - began, evidence)
+
+
+def judge(journal: dict[str, Any]) -> tuple[Word, str]:
+    """What Chaos Toolkit's journal says, in one word and one sentence."""
+    steady = journal.get("steady_states") or {}
+    before, after = steady.get("before"), steady.get("after")
+    if not before or not before.get("steady_state_met"):
+        return Word.UNKNOWN, f"before the experiment: {_failed(before)}"
+    if not after:
+        return Word.UNKNOWN, f"the experiment was {journal.get('status')}"
+    if not after.get("steady_state_met"):
+        return Word.INVALID, _failed(after)
+    return Word.VALID, ""
+
+
+def _failed(state: dict[str, Any] | None) -> str:
+    """The probe at which the hypothesis ended."""
+    probes = (state or {}).get("probes") or ()
+    if not probes:
+        return "the steady state was not looked at"
+    last = probes[-1]
+    problem = last.get("output") if last["status"] == "succeeded" else (last.get("exception") or ["failed"])[-1].strip()
+    return f"{last['activity']['name']}: {problem}"
+
+
+@contextmanager
+def _quiet_toolkit() -> Iterator[None]:
+    """The outcome is told once, by us; the toolkit's journal has the rest."""
+    logger = logging.getLogger("chaostoolkit")
+    level, propagate = logger.level, logger.propagate
+    logger.setLevel(logging.CRITICAL + 1)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    former = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if former is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = former

@@ -1,0 +1,93 @@
+"""`testbed chaos`: the chaos experiments, listed and run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from chaos.experiments.catalogue import NoSuchExperiment, experiments, find
+from chaos.experiments.proxy import FaultProxy, NoSuchLink
+from chaos.experiments.runner import Outcome, Word, run
+from testbed.errors import Failure
+from testbed.options import console, json_option, print_json, running_system, state_option
+
+COLOUR = {Word.VALID: "green", Word.INVALID: "red", Word.UNKNOWN: "yellow", Word.SKIPPED: "dim"}
+
+
+@click.group()
+def chaos() -> None:
+    """Break the running system on purpose; the auditor says whether anything was left behind."""
+
+
+@chaos.command("list")
+@json_option
+def list_experiments(as_json: bool) -> None:
+    """Every experiment and what it claims."""
+    known = experiments().values()
+    if as_json:
+        print_json([{"name": one.name, "claim": one.claim, "needs_http_fault": one.needs_requests} for one in known])
+        return
+    table = Table("experiment", "claim")
+    for one in known:
+        table.add_row(one.name, one.claim)
+    console().print(table)
+
+
+@chaos.command("run")
+@click.argument("name")
+@state_option
+@json_option
+def run_experiments(name: str, state: Path, as_json: bool) -> None:
+    """Run the experiment NAME, or all of them one after the other.
+
+    Exit status: 0 valid (what this proxy cannot do is skipped), 1 invalid, 2 unknown.
+    """
+    try:
+        wanted = find(name)
+        knows_requests = FaultProxy(running_system(state)).knows_requests
+    except (NoSuchExperiment, NoSuchLink) as error:
+        raise Failure(str(error)) from None
+    outcomes, out = [], console()
+    for experiment in wanted:
+        with out.status(f"{experiment.name}: {experiment.title}"):
+            outcomes.append(run(experiment, state, knows_requests=knows_requests))
+        if not as_json:
+            out.print(_line(outcomes[-1]))
+    if as_json:
+        print_json({"experiments": [one.to_json() for one in outcomes]})
+    elif len(outcomes) > 1:
+        out.print(_summary(outcomes))
+    raise SystemExit(exit_status(outcomes))
+
+
+def exit_status(outcomes: Iterable[Outcome]) -> int:
+    """0 when every one is valid or skipped and one at least is valid, 1 when one is invalid, else 2."""
+    words = {outcome.word for outcome in outcomes}
+    if Word.INVALID in words:
+        return 1
+    return 0 if words <= {Word.VALID, Word.SKIPPED} and Word.VALID in words else 2
+
+
+def _line(outcome: Outcome) -> Text:
+    line = Text(f"{outcome.name:34} ")
+    line.append(f"{outcome.word:8}", style=COLOUR[outcome.word])
+    line.append(f"{outcome.seconds:6.1f} s")
+    if outcome.why:
+        line.append(f"  {outcome.why}")
+    if outcome.evidence and outcome.word is not Word.VALID:
+        line.append(f"  ({outcome.evidence})")
+    return line
+
+
+def _summary(outcomes: list[Outcome]) -> Table:
+    table = Table("verdict", "experiments", "seconds", title="chaos experiments", title_justify="left")
+    for word in Word:
+        found = [outcome for outcome in outcomes if outcome.word is word]
+        if found:
+            seconds = sum(outcome.seconds for outcome in found)
+            table.add_row(Text(str(word), style=COLOUR[word]), str(len(found)), f"{seconds:.0f}")
+    return table
