@@ -151,8 +151,10 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _short(error: requests.RequestException) -> str:
-    """The error without the address and object names that urllib3 wraps around it."""
+    """What happened, without the address and the object names that requests and urllib3 wrap around it."""
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    return f"{type(error).__name__} ({str(reason).rsplit(': ', 1)[-1].strip()})"[:TEXT_LIMIT]
+    root: BaseException = error
+    while (cause := root.__cause__ or root.__context__) is not None:
+        root = cause
+    return str(root)[:TEXT_LIMIT]

@@ -41,7 +41,9 @@ def outcome_of(error: Exception) -> Outcome:
     """The outcome of a call that raised ``error``. Only ``Refused`` is a no; no answer never is (R2)."""
     if isinstance(error, Refused):
         return No(str(error))
-    return Perhaps(f"{type(error).__name__}: {error}", getattr(error, "retry_after", None))
+    if isinstance(error, Unclear):
+        return Perhaps(str(error), error.retry_after)
+    return Perhaps(f"{type(error).__name__}: {error}")
 
 
 __all__ = ["Done", "No", "Outcome", "Perhaps", "Refused", "Unclear", "outcome_of"]
