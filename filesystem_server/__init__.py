@@ -1,0 +1,1 @@
+"""Files of projects, saved by sagas that can take every write back."""
