@@ -76,7 +76,9 @@ class Worker:
 
     def _drive(self, record: SagaRecord) -> float | None:
         saga = OpenSaga(record.saga_id, record.fence, self.source.recover(record), self.source.deadline(record))
-        saga.take_in(self.saga_log.events(record.saga_id))
+        logged = self.saga_log.events(record.saga_id)
+        saga.take_in(logged)
+        log_event(record.saga_id, logged[-1].event, saga.history)
         if not saga.history.begun and saga.history.cancel_reason is None:
             try:
                 saga.definition = self.source.prepare(record, lambda made: self._note(saga, made))

@@ -50,6 +50,6 @@ def narrate(event: Event, history: History) -> list[Line]:
             return [Line(f"✗ Generation failed before its first effect: {history.error}", warning=True)]
         case T.COMMITTED:
             return [Line(f"✓ Saga committed successfully with {history.completed} steps")]
-        case T.CLAIMED if history.taken_over:
-            return [Line(f"Taken over by {event.data.get('worker')}", warning=True)]
+        case T.CLAIMED if history.taken_over and (lost := event.data.get("lost")):
+            return [Line(f"Taken over from {lost}, whose lease ended", warning=True)]
     return []

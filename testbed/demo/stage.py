@@ -26,6 +26,7 @@ WORKER = "worker"
 DECIDED_LIMIT = 60.0  # seconds for a generation to be decided
 POLL = 0.05
 LOG_LINES = 14
+LINE = 150  # characters of a log line that are shown
 BATCH = 200  # documents in one request
 
 
@@ -110,7 +111,7 @@ class Stage:
     def show_log(self, saga_id: str) -> None:
         """Show the end of the worker's log of one saga, shortened to the width of a line."""
         for line in self.log_lines(saga_id)[-LOG_LINES:]:
-            self.out.print(f"    [dim]{line[:150].replace('[', chr(92) + '[')}[/dim]")
+            self.out.print(f"    {_short(line)}", style="dim", markup=False)
 
     def on_disk(self) -> dict[str, str]:
         """The project's files as they are on filesystem_server's disk: name to sha256."""
@@ -121,7 +122,9 @@ class Stage:
     def replaced_by(self, saga_id: str) -> dict[str, str | None]:
         """What the saga's save replaced: file name to the sha256 of what was there before, or None."""
         done = (event for event in self.client.events(saga_id) if event["type"] == "step.done")
-        rows = next((event["data"]["result"]["files"] for event in done if event["step"] == "Save wiki files"), [])
+        rows: list[dict[str, Any]] = next(
+            (event["data"]["result"]["files"] for event in done if event["step"] == "Save wiki files"), []
+        )
         return {row["filename"]: row["replaced"] for row in rows if row["replaced"] != row["sha256"]}
 
     def refused_saves(self) -> int:
@@ -144,7 +147,7 @@ class Stage:
         """Show the first lines of a command's output."""
         rows = text.splitlines()
         for row in rows[:lines]:
-            self.out.print(f"    [dim]{row.replace('[', chr(92) + '[')}[/dim]")
+            self.out.print(f"    {row}", style="dim", markup=False)
         if len(rows) > lines:
             self.out.print(f"    [dim]… {len(rows) - lines} more lines[/dim]")
 
@@ -165,6 +168,10 @@ _OURS = frozenset(
     {"data", "logs", "evidence", "journal.jsonl", "secrets.env", "system.json", "processes.json", "fault-proxy.json"}
     | {"lock", ".lock", "load"}
 )
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LINE else line[: LINE - 1] + "…"
 
 
 def _steps(status: Mapping[str, Any]) -> str:
