@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "ingest": "testbed.commands.ingest:ingest",
         "generate": "testbed.commands.generate:generate",
         "sagas": "testbed.commands.sagas:sagas",
-        "audit": "testbed.commands.audit:audit",
+        "audit": "testbed.commands.audit:audit_command",
         "chaos": "testbed.chaos_command:chaos",
         "load": "testbed.load_command:load",
         "token": "testbed.commands.token:token",

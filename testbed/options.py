@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from chaos.running_system import NoSystem, RunningSystem
 from testbed.errors import Failure
 
 DEFAULT_STATE = Path(".testbed")
+NOT_A_TERMINAL = 200  # characters in a line
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -37,6 +39,25 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs; its form is stable.")(command)
 
 
+def user_option(command: F) -> F:
+    """Adds --user; the command gets ``user``."""
+    return click.option(
+        "--user",
+        default=getpass.getuser,
+        metavar="NAME",
+        help="In whose name the backend is called.  [default: you]",
+    )(command)
+
+
+def check_project(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A callback for names of projects: what the backend would refuse is wrong usage."""
+    from backend.distributed_saga import PROJECT_ID
+
+    if not PROJECT_ID.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is not a name for a project: {PROJECT_ID.pattern}")
+    return value
+
+
 def running_system(state: Path) -> RunningSystem:
     """The system of ``state``. Raises Failure, which says how to start one."""
     try:
@@ -46,8 +67,9 @@ def running_system(state: Path) -> RunningSystem:
 
 
 def console() -> Console:
-    """Where people read; plain text when it is not a terminal."""
-    return Console(highlight=False, soft_wrap=True)
+    """Where people read; plain text, and wide enough for whole names, when it is not a terminal."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=NOT_A_TERMINAL)
 
 
 def print_json(value: object) -> None:

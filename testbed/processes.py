@@ -60,11 +60,7 @@ def spawn(spec: ProcessSpec, folder: Path, log: Path, secrets: Mapping[str, str]
 def lives(record: ProcessRecord) -> bool:
     """Whether this very process is still there (a zombie is not)."""
     reap()
-    if _start_mark(record.pid) != record.mark:
-        return False
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(record.pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-    return False
+    return _start_mark(record.pid) == record.mark and _is_live(record.pid)
 
 
 def is_stopped(record: ProcessRecord) -> bool:
@@ -112,28 +108,43 @@ def reap() -> None:
 def _wait(records: list[ProcessRecord], seconds: float) -> list[ProcessRecord]:
     """Those that still have a process after ``seconds``."""
     deadline = time.monotonic() + seconds
-    while records := [record for record in records if _has_members(record)]:
+    while records := _with_members(records):
         if time.monotonic() > deadline:
             break
         time.sleep(POLL)
     return records
 
 
-def _has_members(record: ProcessRecord) -> bool:
+def _with_members(records: list[ProcessRecord]) -> list[ProcessRecord]:
+    """Those of whose group a process is left. Zombies do not count: their parent may never look at them."""
     reap()
-    if _is_somebody_else(record):
-        return False
+    records = [record for record in records if not _is_somebody_else(record) and _group_exists(record.pid)]
+    if not records:
+        return []
+    groups = {record.pid for record in records}
+    live = {group for pid in psutil.pids() if (group := _group_of(pid)) in groups and _is_live(pid)}
+    return [record for record in records if record.pid in live]
+
+
+def _group_exists(group: int) -> bool:
     try:
-        os.killpg(record.pid, 0)
+        os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    return any(_is_live_member(process, record.pid) for process in psutil.process_iter())
+    return True
 
 
-def _is_live_member(process: psutil.Process, group: int) -> bool:
+def _group_of(pid: int) -> int | None:
     try:
-        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, ProcessLookupError):
+        return os.getpgid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def _is_live(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return False
 
 
