@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -28,6 +30,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _allow_many_sockets() -> None:
+    """Every connection takes two descriptors: use all that the system grants, as Go programs do by themselves."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,6 +47,7 @@ async def _serve(settings: Settings) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM. Exit status 0, or 1 when the API's address is not free."""
     settings = Settings(**vars(_parser().parse_args(arguments)))
+    _allow_many_sockets()
     log.configure(os.environ.get("LOG_LEVEL", "info"))
     try:
         uvloop.run(_serve(settings))

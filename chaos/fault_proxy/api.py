@@ -60,7 +60,7 @@ class Api:
         if scope["type"] != "http":
             return
         try:
-            if scope["path"] == "/events" and scope["method"] == "GET" and not _is_browser(scope):
+            if (scope["method"], scope["path"]) == ("GET", "/events") and not _is_browser(scope):
                 await event_stream.respond(self.proxies.ledger.events, scope, receive, send)
                 return
             answer = await self._answer(scope, receive)
@@ -83,13 +83,10 @@ class Api:
         handler = handlers.get(scope["method"])
         if handler is None:
             return Answer(405, type=None)
-        if _is_browser(scope):
-            answer = Answer(403, b"User agent not allowed\n", PLAIN, {"x-content-type-options": "nosniff"})
-        else:
-            try:
-                answer = await handler(self, await _body(receive), names)
-            except ApiError as error:
-                answer = error_answer(error)
+        try:
+            answer = await (_refuse if _is_browser(scope) else handler)(self, await _body(receive), names)
+        except ApiError as error:
+            answer = error_answer(error)
         answer.headers["x-toxiproxy-request-id"] = secrets.token_hex(10)
         return answer
 
@@ -121,6 +118,10 @@ async def _respond(send: Send, answer: Answer) -> None:
 
 
 # --- handlers: one call of the API each --------------------------------------------------------------------------
+
+
+async def _refuse(api: Api, body: bytes, names: tuple[str, ...]) -> Answer:
+    return Answer(403, b"User agent not allowed\n", PLAIN, {"x-content-type-options": "nosniff"})
 
 
 async def _version(api: Api, body: bytes, names: tuple[str, ...]) -> Answer:
@@ -218,7 +219,7 @@ async def _metrics(api: Api, body: bytes, names: tuple[str, ...]) -> Answer:
 _ROUTES: list[tuple[re.Pattern[str], dict[str, Handler]]] = [
     (re.compile("/version"), {"GET": _version}),
     (re.compile("/capabilities"), {"GET": _capabilities}),
-    (re.compile("/events"), {}),
+    (re.compile("/events"), {"GET": _refuse}),  # anybody but a browser is served by event_stream
     (re.compile("/proxies"), {"GET": _list_proxies, "POST": _create_proxy}),
     (
         re.compile("/proxies/([^/]+)"),

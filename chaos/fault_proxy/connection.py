@@ -115,6 +115,7 @@ class Connection:
         fresh.bytes_in, fresh.bytes_out = self.upstream.bytes_in, self.upstream.bytes_out
         self.upstream = fresh
         self._wire_upstream()
+        self.links[UPSTREAM].sink_blocked(False)  # whatever clogged the old socket
         try:
             await self.connect(fresh)
         except (OSError, AddressFault, UnicodeError):
@@ -134,6 +135,10 @@ class Connection:
 
     async def remove_toxic(self, toxic: Toxic) -> None:
         await self.links[toxic.direction].remove(toxic)
+
+    @property
+    def is_closing(self) -> bool:
+        return self._closing
 
     # --- end ------------------------------------------------------------------------------------------------
 

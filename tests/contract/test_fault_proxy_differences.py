@@ -16,7 +16,7 @@ from tests.contract.fault_proxy_rig import OURS, Target, ending, eventually, rec
 our_server, ours = rig.our_server, rig.ours
 
 
-def pattern(target: Target, connections: int = 40) -> list[bool]:
+def pattern(target: Target, connections: int = 24) -> list[bool]:
     """Which of so many connections a toxicity of one half hits."""
     link = target.link("chance")
     link.add("limit_data", toxicity=0.5, bytes=0)
@@ -265,6 +265,10 @@ def test_events_tell_which_toxic_fired_on_what(ours: Target) -> None:
 @pytest.mark.parametrize("query", ["since=x", "since=-1", "limit=", "limit=1.5", "since=" + "9" * 30])
 def test_bad_event_queries_are_refused(ours: Target, query: str) -> None:
     assert query.split("=", maxsplit=1)[0] in ours.call("GET", f"/events?{query}", expect=400).json()["error"]
+
+
+def test_events_are_not_for_browsers(ours: Target) -> None:
+    ours.call("GET", "/events", headers={"User-Agent": "Mozilla/5.0"}, expect=403)
 
 
 def test_events_as_a_stream_that_can_be_resumed(ours: Target) -> None:

@@ -52,6 +52,17 @@ def test_earlier_pipelined_answers_come_before_the_close(link: Link) -> None:
     assert until_end(client) == OK
 
 
+def test_requests_behind_a_dropped_one_are_lost_with_the_connection_and_not_counted(link: Link) -> None:
+    link.add("http_fault", name="fault", action="drop_request", nth=2)
+    client, server = link.pair()
+    client.sendall(GET % b"a" + GET % b"b" + GET % b"c")
+    assert receive(server, len(GET % b"a")) == GET % b"a"
+    server.sendall(OK)
+    assert until_end(client) == OK
+    events = link.target.get("/events")
+    assert [event["request"]["target"] for event in events][-2:] == ["/b", "/b"]  # fired, and its outcome
+
+
 def test_later_pipelined_requests_wait_behind_a_held_one(link: Link) -> None:
     hit(link, action="hold", ms=200)
     client, server = link.pair()

@@ -147,6 +147,7 @@ def test_38_reset_peer_upstream_loses_the_request(target: Target) -> None:
 def test_38_reset_peer_leaves_idle_connections_and_ends_old_ones_with_fin(target: Target) -> None:
     link = target.link()
     client, server = link.pair()
+    assert answer_time(client, server) < rig.PATIENCE  # the proxy, too, has it open by now
     link.add("reset_peer")
     assert silent(client, 0.2)
     server.sendall(b"answer")

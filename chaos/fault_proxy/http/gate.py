@@ -79,6 +79,8 @@ class Gate:
             self._become_tunnel()
 
     def _request_piece(self, piece: Piece) -> None:
+        if self._silent or self.connection.is_closing:
+            return
         if self._blocked:
             self._stalled.append(piece)
             self.stop_reading("blocked", True)
