@@ -1,0 +1,70 @@
+"""How a load test ends: heal, wait for quiet, audit with the journal, hold the figures against the thresholds.
+
+    python -m loadtests.ending --state DIR --results DIR
+
+reads ``figures.json`` and ``told.jsonl`` from the results' folder and writes ``ending.json`` there. It is a process of
+its own because Locust replaces the standard library's sockets and threads, and the auditor wants the real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from chaos.auditor.audit import AuditReport
+from chaos.experiments.auditing import audit_when_quiet
+from chaos.experiments.proxy import FaultProxy
+from chaos.running_system import RunningSystem
+
+QUIET = 120.0  # seconds until the last saga must be at its end once all is healed
+FIGURES, TOLD, ENDING = "figures.json", "told.jsonl", "ending.json"
+
+
+def end(state: Path, results: Path) -> int:
+    """Bring the load test to its end; returns the exit status: the audit's (0, 1, 2), or 1 for a broken threshold."""
+    system = RunningSystem.load(state)
+    if system.proxy_url is not None:
+        FaultProxy(system).heal()
+    journal = results / TOLD
+    report = audit_when_quiet(system, QUIET, journal=journal if journal.exists() else None)
+    figures = json.loads((results / FIGURES).read_text())
+    broken = list(broken_thresholds(figures, report))
+    status = exit_status(report, broken)
+    ending = {"exit_status": status, "broken_thresholds": broken, "figures": figures, "audit": report.to_json()}
+    (results / ENDING).write_text(json.dumps(ending, indent=1))
+    return status
+
+
+def broken_thresholds(figures: Mapping[str, Any], report: AuditReport) -> Iterator[str]:
+    """What was asked for and not kept, one sentence each. A threshold that was not given is kept."""
+    limits = figures["thresholds"]
+    rate, p99, orphans = figures["failure_rate"], figures["p99"], sum(report.orphans.values())
+    if figures["generations"] == 0:
+        yield "not one generation came to its end"
+    if limits["max_failure_rate"] is not None and rate is not None and rate > limits["max_failure_rate"]:
+        yield f"{rate:.1%} of the generations did not commit, {limits['max_failure_rate']:.1%} are allowed"
+    if limits["p99"] is not None and p99 is not None and p99 > limits["p99"]:
+        yield f"99 % of the generations took up to {p99:.2f} s, {limits['p99']:.2f} s are allowed"
+    if orphans > limits["orphans"]:
+        yield f"{orphans} orphans, {limits['orphans']} are allowed"
+
+
+def exit_status(report: AuditReport, broken: list[str]) -> int:
+    """The audit's own, unless it is good and a threshold is not."""
+    return report.exit_status or int(bool(broken))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m loadtests.ending", description=__doc__.partition("\n")[0])
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    given = parser.parse_args(arguments)
+    return end(given.state, given.results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Concurrent generations through faults that come and go, ended by an audit that decides the exit status.
+
+locust -f loadtests/locustfile.py --headless -u 10 -r 5 -t 30s --chaos mixed --state DIR
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from locust import events
+from locust.runners import WorkerRunner
+
+from chaos.experiments.run import ROOT
+from chaos.running_system import RunningSystem
+from loadtests import ending
+from loadtests.options import NOTHING
+from loadtests.users import (
+    GENERATION,
+    ROLLBACK,
+    SAGA,
+    WITHOUT_EFFECTS,
+    Canceller,
+    Generator,
+    Overwriter,
+    Reader,
+    results_of,
+)
+
+__all__ = ["Canceller", "Generator", "Overwriter", "Reader"]
+FOREVER = 3600.0  # seconds of faults when no run time is given
+_weather: list[subprocess.Popen[bytes]] = []
+
+
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
+def begin(environment: Any, **_: Any) -> None:
+    """A fresh journal, and the weather; in a distributed run only the master makes any."""
+    options, results = environment.parsed_options, results_of(environment)
+    environment.host = RunningSystem.load(options.state.absolute()).url("backend")
+    if isinstance(environment.runner, WorkerRunner):
+        return
+    for name in (ending.TOLD, ending.ENDING, "faults.jsonl"):
+        (results / name).unlink(missing_ok=True)
+    if options.chaos != NOTHING:
+        _weather.append(_start_weather(options, results))
+
+
+def _start_weather(options: Any, results: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "loadtests.faults", "--state", str(options.state.absolute())]
+    command += ["--chaos", options.chaos, "--seed", str(options.seed), "--record", str(results / "faults.jsonl")]
+    command += ["--seconds", str(options.run_time or FOREVER)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+@events.test_stopping.add_listener  # type: ignore[untyped-decorator]
+def calm(**_: Any) -> None:
+    """The weather ends before the users do, so that their last generations can come to an end."""
+    while _weather:
+        weather = _weather.pop()
+        weather.terminate()
+        weather.wait()
+
+
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
+def judge(environment: Any, **_: Any) -> None:
+    """Write the figures down, audit, and set the exit status."""
+    if isinstance(environment.runner, WorkerRunner):
+        return
+    calm()
+    options, results = environment.parsed_options, results_of(environment)
+    (results / ending.FIGURES).write_text(json.dumps(figures(environment), indent=1))
+    command = [sys.executable, "-m", "loadtests.ending", "--state", str(options.state.absolute())]
+    environment.process_exit_code = subprocess.run(
+        [*command, "--results", str(results)], cwd=ROOT, check=False
+    ).returncode
+
+
+def figures(environment: Any) -> dict[str, Any]:
+    """What Locust counted, and the thresholds that were asked for; times in seconds."""
+    options, stats = environment.parsed_options, environment.stats
+    generation, rollback = stats.get(GENERATION, SAGA), stats.get(ROLLBACK, SAGA)
+    count, uncommitted = generation.num_requests, generation.num_failures
+    if options.chaos != NOTHING:  # then they are no failures of Locust's
+        uncommitted += rollback.num_requests + stats.get(WITHOUT_EFFECTS, SAGA).num_requests
+    return {
+        "generations": count,
+        "rollbacks": rollback.num_requests,
+        "failures": generation.num_failures,
+        "failure_rate": uncommitted / count if count else None,
+        "requests": stats.total.num_requests,
+        "request_failures": stats.total.num_failures,
+        **_percentiles("", generation),
+        **_percentiles("rollback_", rollback),
+        "seed": options.seed,
+        "chaos": options.chaos,
+        "thresholds": {"max_failure_rate": options.max_failure_rate, "p99": options.p99, "orphans": options.orphans},
+    }
+
+
+def _percentiles(prefix: str, entry: Any) -> dict[str, float | None]:
+    points = (50, 95, 99)
+    if not entry.num_requests:
+        return {f"{prefix}p{point}": None for point in points}
+    return {f"{prefix}p{point}": entry.get_response_time_percentile(point / 100) / 1000 for point in points}
