@@ -69,7 +69,7 @@ def _install_listing_and_batch(app: OpenAPI, store: Store) -> None:
     def list_files(path: schemas.ProjectPath, query: schemas.PageQuery) -> dict[str, Any]:
         require_project(path.project_id)
         page = store.page(path.project_id, query.after, query.limit)
-        return {"project_id": path.project_id, **asdict(page)}
+        return {"project_id": path.project_id, "files": [vars(row) for row in page.files], "next": page.next}
 
     @app.post(
         "/files/<project_id>", tags=[FILES], summary="Save all files or none", responses={201: schemas.BatchAnswer}
@@ -80,7 +80,7 @@ def _install_listing_and_batch(app: OpenAPI, store: Store) -> None:
         require_project(path.project_id)
         writer = _writer(header, body.saga_id)
         saved = store.save(path.project_id, {file.filename: file.content.encode() for file in body.files}, writer)
-        answer = {"project_id": path.project_id, "saga_id": writer.saga_id, "files": [asdict(one) for one in saved]}
+        answer = {"project_id": path.project_id, "saga_id": writer.saga_id, "files": [vars(one) for one in saved]}
         return answer, 201
 
     @app.delete(
@@ -115,7 +115,7 @@ def _save_one(store: Store, header: schemas.WriteHeaders, body: schemas.SaveRequ
     require_project(body.project_id)
     writer = _writer(header, body.saga_id)
     (saved,) = store.save(body.project_id, {body.filename: body.content.encode()}, writer)
-    return {"project_id": body.project_id, **asdict(saved)}, 201
+    return {"project_id": body.project_id, **vars(saved)}, 201
 
 
 def _writer(header: schemas.WriteHeaders, in_body: str | None) -> Writer:
