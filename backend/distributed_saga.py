@@ -171,6 +171,7 @@ class WikiGenerationSaga(DistributedSaga):
     ) -> None:
         saga_id = new_saga_id(project_id)
         super().__init__(saga_id, project_id=project_id, user_id=user_id, log=log, deadline=deadline)
+        self._created_at = self._clock.now()
         self.participants = Participants(
             filesystem=FilesystemClient(HttpLink(filesystem_url, internal_headers)),
             git=GitClient(HttpLink(git_url, internal_headers)),
@@ -183,7 +184,8 @@ class WikiGenerationSaga(DistributedSaga):
             ``{"status": "success", "files_created": n, "snapshot_id": id, "message": ...}`` or
             ``{"status": "failed", "error": ..., "saga_status": ...}``; then nothing of it is left.
         """
-        self.steps = list(wiki_saga(self.saga_id, self.project_id, self.participants, generated_files).steps)
+        saga = wiki_saga(self.saga_id, self.project_id, self.participants, generated_files, created_at=self._created_at)
+        self.steps = list(saga.steps)
         answer = self.execute()
         if answer["status"] != "success":
             return answer

@@ -23,9 +23,14 @@ class GitClient:
     def __init__(self, link: HttpLink) -> None:
         self.link = link
 
-    def create(self, context: StepContext, project_id: str, message: str, hashes: Mapping[str, str]) -> dict[str, Any]:
-        """Commit exactly the files named in ``hashes`` (name to sha256)."""
-        body = {"saga_id": context.saga_id, "message": message, "files": dict(hashes)}
+    def create(
+        self, context: StepContext, project_id: str, message: str, hashes: Mapping[str, str], created_at: int
+    ) -> dict[str, Any]:
+        """Commit exactly the files named in ``hashes`` (name to sha256), dated ``created_at`` (Unix seconds).
+
+        The date is part of the commit's id, so every attempt must give the same.
+        """
+        body = {"saga_id": context.saga_id, "message": message, "files": dict(hashes), "created_at": created_at}
         path = f"/snapshot/{quote(project_id, safe='')}"
         answer = self.link.call("POST", path, json=body, headers=saga_headers(context), timeout=context.timeout)
         return {key: answer[key] for key in ("snapshot_id", "commit", "files")}

@@ -36,12 +36,14 @@ def wiki_saga(
     files: Mapping[str, str],
     relationships: Sequence[Relationship] = (),
     *,
+    created_at: float,
     timeout: float = CALL_TIMEOUT,
 ) -> SagaDefinition:
     """The saga that stores one generated wiki.
 
     Args:
         files: wiki file name to content.
+        created_at: when the generation was asked for, in Unix seconds; the snapshot carries this date.
         timeout: seconds to wait for the answer of one call.
     """
     hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
@@ -57,7 +59,7 @@ def wiki_saga(
         ),
         SagaStep(
             CREATE_SNAPSHOT,
-            action=lambda context: git.create(context, project_id, f"Wiki of {project_id}\n\n{saga_id}", hashes),
+            action=lambda context: git.create(context, project_id, f"Wiki of {project_id}", hashes, int(created_at)),
             compensation=lambda context: git.undo(context, project_id),
             confirm=git.confirm,
             kind=StepKind.PIVOT,
@@ -77,7 +79,7 @@ def wiki_saga_to_recover(
 
     The log holds no file content, and nothing after a take-over needs any: before the commit record a saga rolls back.
     """
-    saga = wiki_saga(saga_id, project_id, participants, {}, timeout=timeout)
+    saga = wiki_saga(saga_id, project_id, participants, {}, created_at=0.0, timeout=timeout)
     return SagaDefinition(tuple(_without_action(step) for step in saga.steps))
 
 

@@ -71,7 +71,15 @@ class WikiSource:
         )
         rows = [Relationship(r.source, r.target, r.kind, r.evidence) for r in wiki.relationships]
         participants = self.participants_of(record.user_id, record.project_id)
-        return wiki_saga(record.saga_id, record.project_id, participants, wiki.files, rows, timeout=self.call_timeout)
+        return wiki_saga(
+            record.saga_id,
+            record.project_id,
+            participants,
+            wiki.files,
+            rows,
+            created_at=record.created_at,
+            timeout=self.call_timeout,
+        )
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
         participants = self.participants_of(record.user_id, record.project_id)
