@@ -1,0 +1,1 @@
+"""Load shapes: one file each, given to Locust beside the locustfile."""
