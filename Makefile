@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST_JOBS ?= 2
+# The newest release; the module proxy's @latest is an older one.
+TOXIPROXY := github.com/Shopify/toxiproxy/v2
+TOXIPROXY_VERSION := 2.12.0
 
 .PHONY: help demo test test-all check format up down toxiproxy bench clean
 
@@ -52,10 +55,10 @@ toxiproxy: .toxiproxy/toxiproxy-server
 
 .toxiproxy/toxiproxy-server:
 	@command -v go >/dev/null || { echo "Go is needed to build Toxiproxy; without it the embedded proxy serves"; exit 1; }
-	GOBIN=$(CURDIR)/.toxiproxy/server go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
-	GOBIN=$(CURDIR)/.toxiproxy/cli go install github.com/Shopify/toxiproxy/v2/cmd/cli@v2.12.0
-	mv .toxiproxy/server/server .toxiproxy/toxiproxy-server
-	mv .toxiproxy/cli/cli .toxiproxy/toxiproxy-cli
+	GOBIN=$(CURDIR)/.toxiproxy/build go install -ldflags "-X $(TOXIPROXY).Version=$(TOXIPROXY_VERSION)" \
+		$(TOXIPROXY)/cmd/server@v$(TOXIPROXY_VERSION) $(TOXIPROXY)/cmd/cli@v$(TOXIPROXY_VERSION)
+	mv .toxiproxy/build/cli .toxiproxy/toxiproxy-cli
+	mv .toxiproxy/build/server .toxiproxy/toxiproxy-server
 
 bench: $(READY)
 	$(BIN)/python -m chaos.fault_proxy.bench
