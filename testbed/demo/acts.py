@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
 from chaos.auditor.audit import AuditReport, render
 from chaos.auditor.verdicts import Verdict
 from chaos.experiments.auditing import audit_when_quiet, poll
 from chaos.gallery.naive_run import NaiveFault, audit_naive, run_naive, sweep
-from testbed import supervisor
+from loadtests.ending import ENDING, TOLD
+from testbed import load_command, supervisor
 from testbed.demo.stage import WORKER, Stage
 
 CHANGED = 3  # documents that are changed before a generation that is going to fail
@@ -20,6 +25,7 @@ LATE_MS = 11_000  # longer than all attempts of a save together, so that its rol
 LATE_LIMIT = 30.0
 QUIET_LIMIT = 60.0
 SLOW_MS = 4_000
+ENDING_LIMIT = 150.0  # seconds that the last generations and their audit may take after the load
 _NAIVE: tuple[tuple[NaiveFault, str], ...] = (
     ("snapshot-answer-lost", "the snapshot's answer lost"),
     ("late-save", "a save that lands after its own rollback"),
@@ -138,6 +144,42 @@ def kill_the_worker(stage: Stage) -> None:
     _expect_untouched(stage, status, before, head)
     status = stage.generate()
     stage.expect(status["state"] == "committed", "the next generation of the project commits")
+
+
+def crowd(stage: Stage, users: int, seconds: int) -> None:
+    """Concurrent generations while faults come and go and processes are killed."""
+    stage.act(7, f"{users} Locust users for {seconds} s, while faults come and go")
+    results = stage.system.state / "load"
+    results.mkdir()
+    command = load_command.command(
+        stage.system.state, results, users=users, duration=f"{seconds}s", chaos="mixed", projects=6, seed=1, orphans=0
+    )
+    with (results / "locust.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as locust:
+        _watch(stage, locust, seconds)
+    ending = results / ENDING
+    stage.expect(ending.exists(), f"the load came to its end; its log is {results / 'locust.log'}")
+    if not ending.exists():
+        return
+    figures, audit = json.loads(ending.read_text())["figures"], json.loads(ending.read_text())["audit"]
+    with stage.journal.open("a") as journal:
+        journal.write((results / TOLD).read_text())
+    faults = len((results / "faults.jsonl").read_text().splitlines())
+    stage.say(f"  {faults} faults came and went; {figures['requests']} requests, {figures['generations']} generations,")
+    stage.say(f"  {figures['rollbacks']} of them rolled back; p50 {figures['p50']:.2f} s, p95 {figures['p95']:.2f} s")
+    stage.expect(audit["verdict"] == "valid", f"the audit after the crowd: {audit['verdict']}")
+
+
+def _watch(stage: Stage, locust: subprocess.Popen[bytes], seconds: int) -> None:
+    """Show how the crowd gets on until Locust ends; it is given a while to finish what runs."""
+    began = time.monotonic()
+    with Progress(TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn(), console=stage.out) as progress:
+        task = progress.add_task("under load", total=seconds)
+        while locust.poll() is None and time.monotonic() - began < seconds + ENDING_LIMIT:
+            spent = time.monotonic() - began
+            progress.update(task, completed=spent, description="under load" if spent < seconds else "coming to rest")
+            time.sleep(0.2)
+    if locust.poll() is None:
+        locust.terminate()
 
 
 def give_the_verdict(stage: Stage) -> AuditReport:

@@ -74,7 +74,7 @@ def _play(layout: Layout, documents: list[Document], users: int, seconds: int, b
     acts.deliver_a_save_too_late(stage)
     acts.try_the_naive_saga(stage)
     acts.kill_the_worker(stage)
-    # acts.crowd(stage, users, seconds)
+    acts.crowd(stage, users, seconds)
     report = acts.give_the_verdict(stage)
     out.print(
         f"[bold]{report.verdict}[/bold] after {time.monotonic() - began:.0f} s; state, logs and data: {system.state}"
