@@ -24,4 +24,4 @@ class TimedShape(LoadTestShape):
         part = (time.perf_counter() - self.start_time) / options.run_time
         if part >= 1:
             return None
-        return max(1, int(self.users_at(part, options.users))), float(options.users)
+        return max(1, int(self.users_at(part, options.num_users))), float(options.num_users)
