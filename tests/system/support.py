@@ -1,0 +1,104 @@
+"""Running the command line as users do: as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from chaos.running_system import RunningSystem
+from testbed import preflight
+from testbed.layout import Layout
+
+LIMIT = 90.0  # seconds that one command may take
+HIGHEST = 6700  # with it the highest port stays below those that the kernel gives to clients
+NOT_FOR_TESTS = ("TOXIPROXY_URL", "CHROMA_URL", "NEO4J_URL", "TESTBED_STATE")
+CONTENDED = "is in use by"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of a command: ours without what would change a system."""
+    return {name: value for name, value in os.environ.items() if name not in NOT_FOR_TESTS} | changes
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "testbed", *arguments]
+
+
+def call(state: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """`testbed ARGUMENTS` on the system in ``state``."""
+    return subprocess.run(
+        command(*arguments),
+        env=dict(env or environment()) | {"TESTBED_STATE": str(state)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+
+def as_json(done: subprocess.CompletedProcess[str]) -> Any:
+    """What a command with --json printed."""
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise AssertionError((done.returncode, done.stdout, done.stderr)) from None
+
+
+def free_offset() -> int:
+    """A port offset at which nobody listens on any port of a whole system."""
+    for offset in random.sample(range(100, HIGHEST), 200):
+        if all(preflight.is_free(port) for port in Layout(Path("/"), offset).ports()):
+            return offset
+    raise AssertionError("no offset is free")
+
+
+def up(state: Path, *arguments: str, env: Mapping[str, str] | None = None) -> RunningSystem:
+    """Start a system on free ports."""
+    for _ in range(5):
+        options = ("--detach", "--proxy", "embedded", "--port-offset", str(free_offset()), *arguments)
+        done = call(state, "up", *options, env=env)
+        if CONTENDED not in done.stderr:  # somebody else may take a port between our look and the start
+            break
+    assert done.returncode == 0, done.stderr
+    return RunningSystem.load(state)
+
+
+@contextmanager
+def running(state: Path, *arguments: str) -> Iterator[RunningSystem]:
+    """A system that runs while the block does, and of which nothing is left after it."""
+    try:
+        yield up(state, *arguments)
+    finally:
+        done = call(state, "down")
+    assert done.returncode == 0, done.stderr
+    assert processes_of(state) == []
+
+
+def processes_of(state: Path) -> list[str]:
+    """Every live process that was started for ``state``: they all run in that folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(state) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+        except psutil.Error:
+            continue
+    return found
+
+
+def until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    """Wait until ``holds``; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
