@@ -68,7 +68,11 @@ def audit_naive(system: RunningSystem, project: str) -> AuditReport:
 
 
 def sweep(system: RunningSystem, answer: Mapping[str, Any]) -> None:
-    """Remove what a naive saga left behind, as an operator would have to: by hand, knowing where to look."""
+    """Remove what a failed naive saga left behind, as an operator would have to: by hand, knowing where to look.
+
+    Raises:
+        requests.HTTPError: the saga was a success; a confirmed snapshot is not taken back.
+    """
     project, saga_id = str(answer["project_id"]), str(answer["saga_id"])
     session = _session(system, project)
     for name in _files(system, project):

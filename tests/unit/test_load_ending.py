@@ -1,0 +1,75 @@
+"""Thresholds and exit status of a load test."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.auditor.audit import AuditReport, Verdict
+from loadtests.ending import broken_thresholds, exit_status
+from loadtests.faults import CHAOS, FAULTS, NEED_REQUESTS
+from testbed.load_command import command
+
+
+def report(verdict: Verdict = Verdict.VALID, orphans: int = 0) -> AuditReport:
+    return AuditReport(verdict, (), {}, {"files": orphans}, 0, {}, 0.0, 0.0)
+
+
+def figures(
+    generations: int = 100, failure_rate: float | None = 0.1, seconds: float | None = 2.0, **limits: Any
+) -> Any:
+    thresholds = {"max_failure_rate": None, "p99": None, "orphans": 0} | limits
+    return {"generations": generations, "failure_rate": failure_rate, "p99": seconds, "thresholds": thresholds}
+
+
+def broken(found: Any, audited: AuditReport | None = None) -> list[str]:
+    return list(broken_thresholds(found, audited or report()))
+
+
+def test_thresholds_that_were_not_given_are_kept() -> None:
+    assert broken(figures()) == []
+
+
+def test_a_threshold_that_is_just_reached_is_kept() -> None:
+    assert broken(figures(max_failure_rate=0.1, p99=2.0)) == []
+
+
+def test_each_broken_threshold_is_named() -> None:
+    rate, p99, orphans = broken(figures(max_failure_rate=0.05, p99=1.5), report(orphans=3))
+    assert rate == "10.0% of the generations did not commit, 5.0% are allowed"
+    assert p99 == "99 % of the generations took up to 2.00 s, 1.50 s are allowed"
+    assert orphans == "3 orphans, 0 are allowed"
+
+
+def test_a_load_test_without_a_single_generation_is_no_success() -> None:
+    assert broken(figures(0, None, None, max_failure_rate=0.5, p99=1.0)) == ["not one generation came to its end"]
+
+
+@pytest.mark.parametrize(("verdict", "status"), [(Verdict.VALID, 0), (Verdict.INVALID, 1), (Verdict.UNKNOWN, 2)])
+def test_the_exit_status_is_the_audits(verdict: Verdict, status: int) -> None:
+    assert exit_status(report(verdict), []) == status
+
+
+def test_a_broken_threshold_spoils_a_valid_audit_only() -> None:
+    assert exit_status(report(), ["p99"]) == 1
+    assert exit_status(report(Verdict.UNKNOWN), ["p99"]) == 2
+
+
+def test_every_chaos_is_made_of_faults_that_there_are() -> None:
+    assert {name for names in CHAOS.values() for name in names} == set(FAULTS)
+    assert set(FAULTS) >= NEED_REQUESTS
+
+
+def test_locust_is_called_with_what_was_asked_for() -> None:
+    asked = {"users": 3, "duration": "5s", "chaos": "mixed", "max_failure_rate": 0.5, "p99": None, "shape": "spike"}
+    words = command(Path("/state"), Path("/results"), **asked)
+    pairs = dict(pairwise(words))
+    assert pairs["--users"] == "3"
+    assert pairs["--run-time"] == "5s"
+    assert pairs["--chaos"] == "mixed"
+    assert pairs["--max-failure-rate"] == "0.5"
+    assert "--p99" not in words
+    assert [Path(path).name for path in pairs["-f"].split(",")] == ["locustfile.py", "spike.py"]
