@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, WithJsonSchema, model_validator
@@ -11,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from filesystem_server import names
 from service_kit.barrier import Effect, State
+from service_kit.parameters import Parameters
 from service_kit.problems import InvalidRequest
 
 MAX_BATCH_FILES = 1000
@@ -54,19 +54,6 @@ class Request(BaseModel):
     """Refuses fields that it does not know, so that a misspelt ``saga_id`` is not a plain write."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class Parameters(BaseModel):
-    """Path, query and headers. flask-openapi3 asks for the schema at every request, so it is made once."""
-
-    @classmethod
-    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return super().model_json_schema(*args, **kwargs) if args or kwargs else _schema(cls)
-
-
-@cache
-def _schema(kind: type[BaseModel]) -> dict[str, Any]:
-    return kind.model_json_schema(by_alias=True)
 
 
 class ProjectPath(Parameters):

@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from service_kit.settings import CannotStart
+
 log = logging.getLogger(__name__)
 
 TIMEOUT = 60.0  # seconds; a git process that takes longer hangs
@@ -30,7 +32,7 @@ _CONFIG = {
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.ENFILE, errno.EIO)
 
 
-class GitMissing(SystemExit):
+class GitMissing(CannotStart):
     """The service cannot start without a git binary, or with one that cannot force refs to disk."""
 
 

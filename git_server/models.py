@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from service_kit.barrier import Effect, State
+from service_kit.parameters import Parameters
 
 SAGA_ID = r"^[A-Za-z0-9_][A-Za-z0-9._:@~+-]{0,199}$"
 PROJECT_ID = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
@@ -25,34 +26,34 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ProjectPath(BaseModel):
+class ProjectPath(Parameters):
     project_id: ProjectId
 
 
-class SnapshotPath(BaseModel):
+class SnapshotPath(Parameters):
     project_id: ProjectId
     snapshot_id: str = Field(pattern=SNAPSHOT_ID, description='"snap-" + the first 16 hex digits of sha256(saga_id)')
 
 
-class SagaPath(BaseModel):
+class SagaPath(Parameters):
     saga_id: SagaId
 
 
-class ProjectQuery(BaseModel):
+class ProjectQuery(Parameters):
     project: ProjectId | None = Field(
         default=None, description="needed only when the saga is known in several projects"
     )
 
 
-class SagaHeader(BaseModel):
+class SagaHeader(Parameters):
     saga_id: SagaId = Field(alias="X-Saga-Id")
 
 
-class MaySagaHeader(BaseModel):
+class MaySagaHeader(Parameters):
     saga_id: SagaId | None = Field(default=None, alias="X-Saga-Id", description="if sent, the body's saga_id")
 
 
-class Page(BaseModel):
+class Page(Parameters):
     offset: int = Field(default=0, ge=0, le=1_000_000_000, description="how many of the newest to leave out")
     limit: int = Field(default=100, ge=1, le=1000)
 

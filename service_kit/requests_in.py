@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from flask import Request
@@ -11,6 +12,8 @@ from werkzeug.exceptions import ClientDisconnected
 from service_kit.problems import InvalidRequest, SlowBody, UnsupportedMedia
 
 MAX_DEPTH = 32
+MAX_VALUES = 2_000_000  # of a body; 32 MiB of "{}," would become 700 MB of dictionaries
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 BODY_IDLE_SECONDS = 5.0  # a client that stops sending holds a worker thread no longer than this
 
 
@@ -50,8 +53,10 @@ class JsonRequest(Request):
 
 def parse_object(raw: bytes) -> dict[str, Any]:
     """Parse ``raw`` as one JSON object within the limits, or raise InvalidRequest."""
+    if _values(raw) > MAX_VALUES:
+        raise InvalidRequest(f"the body holds more than {MAX_VALUES} values", field="body")
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant)
+        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_unambiguous)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"the body is not valid JSON: {_reason(error)}", field="body") from None
     if not isinstance(value, dict):
@@ -62,6 +67,20 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if b"\\ud" in raw.lower():
         _refuse_surrogates(value)
     return value
+
+
+def _values(raw: bytes) -> int:
+    """At most how many values ``raw`` holds, told without making them."""
+    marks = sum(map(raw.count, (b",", b"[", b"{")))
+    return marks if marks <= MAX_VALUES else sum(map(_STRING.sub(b"", raw).count, (b",", b"[", b"{")))
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, if no name comes twice: who reads the first would act on another request than who reads the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has the same name twice")
+    return found
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +14,22 @@ from service_kit.tokens import KeyRing, TokenMinter, TokenVerifier
 TRUSTED_ISSUERS = ("backend", "git_server", "testbed")
 
 
-class SettingsError(SystemExit):
-    """The service cannot start; the message names each variable that is missing or wrong, and shows no value."""
+class CannotStart(SystemExit):
+    """The process ends with the message on stderr, and with the status on which gunicorn's master ends, too.
+
+    After any other status the master would start the worker again, for ever.
+    """
+
+    STATUS = 3  # gunicorn.arbiter.Arbiter.WORKER_BOOT_ERROR
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.code = self.STATUS
+        print(message, file=sys.stderr, flush=True)
+
+
+class SettingsError(CannotStart):
+    """A setting is missing or wrong; the message names each such variable, and shows no value."""
 
 
 class ServiceSettings(BaseSettings):

@@ -35,15 +35,18 @@ class KeyRing:
         """Read ``id:secret[,id:secret]`` (newest first).
 
         Raises:
-            WeakSecret: no key, a key without an id, or a secret shorter than 32 bytes.
+            WeakSecret: no key, a key without an id, an id twice, or a secret shorter than 32 bytes. The message counts
+                the keys and repeats nothing of them: who mixes up the order has written the secret where the id goes.
         """
         keys: dict[str, str] = {}
-        for entry in filter(None, (part.strip() for part in text.split(","))):
+        for number, entry in enumerate(filter(None, (part.strip() for part in text.split(","))), 1):
             key_id, colon, secret = entry.partition(":")
             if not colon or not key_id:
                 raise WeakSecret("each key must be written as id:secret")
             if len(secret.encode()) < MINIMUM_SECRET_BYTES:
-                raise WeakSecret(f"the secret of key {key_id!r} is shorter than {MINIMUM_SECRET_BYTES} bytes")
+                raise WeakSecret(f"the secret of key number {number} is shorter than {MINIMUM_SECRET_BYTES} bytes")
+            if key_id in keys:
+                raise WeakSecret(f"key number {number} has the id of an earlier one")
             keys[key_id] = secret
         if not keys:
             raise WeakSecret("no signing key is configured")
