@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import click
 
-COMMANDS: Mapping[str, str] = MappingProxyType(
+# name: (where the command is, what the list of commands says about it)
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "up": "testbed.commands.up:up",
-        "down": "testbed.commands.down:down",
-        "status": "testbed.commands.status:status",
-        "start": "testbed.commands.start:start",
-        "kill": "testbed.commands.kill:kill",
-        "demo": "testbed.demo:demo",
-        "ingest": "testbed.commands.ingest:ingest",
-        "generate": "testbed.commands.generate:generate",
-        "sagas": "testbed.commands.sagas:sagas",
-        "audit": "testbed.commands.audit:audit_command",
-        "chaos": "testbed.chaos_command:chaos",
-        "load": "testbed.load_command:load",
-        "token": "testbed.commands.token:token",
+        "up": ("testbed.commands.up:up", "Start the system."),
+        "down": ("testbed.commands.down:down", "Stop it; its data stays."),
+        "status": ("testbed.commands.status:status", "Show how every process is."),
+        "start": ("testbed.commands.start:start", "Start one process again."),
+        "kill": ("testbed.commands.kill:kill", "Kill, stop, halt or resume one process."),
+        "demo": ("testbed.demo:demo", "The main job, end to end, in two minutes."),
+        "ingest": ("testbed.commands.ingest:ingest", "Add documents to a project."),
+        "generate": ("testbed.commands.generate:generate", "Generate a project's wiki through a saga."),
+        "sagas": ("testbed.commands.sagas:sagas", "List and show sagas; retry, skip or cancel one."),
+        "audit": ("testbed.commands.audit:audit_command", "Hold disk, git and graph against the saga log."),
+        "chaos": ("testbed.chaos_command:chaos", "Break the system on purpose."),
+        "load": ("testbed.load_command:load", "Put it under load, with faults if you like."),
+        "token": ("testbed.commands.token:token", "Print a token."),
     }
 )
 
@@ -32,14 +32,18 @@ class LazyGroup(click.Group):
     """A group that knows where its commands are and imports only the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, where in COMMANDS.items() if importlib.util.find_spec(where.partition(":")[0])]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

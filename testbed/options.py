@@ -43,10 +43,17 @@ def user_option(command: F) -> F:
     """Adds --user; the command gets ``user``."""
     return click.option(
         "--user",
-        default=getpass.getuser,
+        default=_user_name,
         metavar="NAME",
         help="In whose name the backend is called.  [default: you]",
     )(command)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return "operator"
 
 
 def check_project(ctx: click.Context, param: click.Parameter, value: str) -> str:
