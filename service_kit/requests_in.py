@@ -56,7 +56,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if _values(raw) > MAX_VALUES:
         raise InvalidRequest(f"the body holds more than {MAX_VALUES} values", field="body")
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_unambiguous)
+        # Bytes would be taken in other encodings, too, and with raw halves of surrogate pairs.
+        value = json.loads(raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unambiguous)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"the body is not valid JSON: {_reason(error)}", field="body") from None
     if not isinstance(value, dict):
