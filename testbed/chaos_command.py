@@ -10,8 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from chaos.experiments.catalogue import NoSuchExperiment, experiments, find
+from chaos.experiments.judging import Word
 from chaos.experiments.proxy import FaultProxy, NoSuchLink
-from chaos.experiments.runner import Outcome, Word, run
+from chaos.experiments.report import page
+from chaos.experiments.runner import Outcome, run
+from chaos.experiments.timeline import OUTCOME, read_evidence
 from testbed.errors import Failure
 from testbed.options import console, json_option, print_json, running_system, state_option
 
@@ -62,6 +65,24 @@ def run_experiments(name: str, state: Path, as_json: bool) -> None:
     elif len(outcomes) > 1:
         out.print(_summary(outcomes))
     raise SystemExit(exit_status(outcomes))
+
+
+@chaos.command("report")
+@state_option
+@click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
+def report(state: Path, show: bool) -> None:
+    """One page of all the runs whose evidence is there, newest first, with a timeline of faults and sagas for each.
+
+    Exit status: 0 written, 1 there is no evidence yet.
+    """
+    folders = sorted((state / "evidence").glob(f"*/{OUTCOME}"), reverse=True)
+    if not folders:
+        raise Failure(f"no evidence in {state / 'evidence'}: `testbed chaos run all --state {state}` leaves some")
+    path = state / "evidence" / "report.html"
+    path.write_text(page([read_evidence(outcome.parent) for outcome in folders]))
+    click.echo(str(path))
+    if show:
+        click.launch(str(path))
 
 
 def exit_status(outcomes: Iterable[Outcome]) -> int:

@@ -1,7 +1,8 @@
 """A Chaos Toolkit control: begins the run, and leaves everything that it saw in a folder of its own.
 
 ``<state>/evidence/<time>-<name>/``: ``journal.json`` (Chaos Toolkit's), ``told.jsonl`` (what clients were told),
-``saga-events.jsonl``, ``proxy-events.jsonl``, ``verdict.json`` (the whole audit), ``logs/``.
+``saga-events.jsonl``, ``proxy-events.jsonl``, ``verdict.json`` (the whole audit), ``outcome.json``, ``report.html``,
+``logs/``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from typing import Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaos.experiments.client import DECIDED, told
+from chaos.experiments.judging import judge
+from chaos.experiments.report import page
 from chaos.experiments.run import Run, begin, current
+from chaos.experiments.timeline import JOURNAL, OUTCOME, SAGA_EVENTS, read_evidence
 
 NEEDS_REQUESTS = "http_fault"
 """The tag of experiments that Toxiproxy itself cannot run."""
@@ -43,12 +47,16 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], con
     """Write the folder."""
     run = current(configuration)
     folder = folder_of(run)
-    (folder / "journal.json").write_text(json.dumps(state, indent=1, default=str))
-    _lines(folder / "saga-events.jsonl", _saga_events(run))
+    (folder / JOURNAL).write_text(json.dumps(state, indent=1, default=str))
+    _lines(folder / SAGA_EVENTS, _saga_events(run))
     if run.knows_requests:
         _lines(folder / "proxy-events.jsonl", run.proxy.events(run.proxy_event))
     if run.report is not None:
         (folder / "verdict.json").write_text(json.dumps(run.report.to_json(), indent=1))
+    word, why = judge(state)
+    outcome = {"name": run.project.removeprefix("chaos-"), "verdict": str(word), "why": why}
+    (folder / OUTCOME).write_text(json.dumps(outcome | {"claim": context["description"]}, indent=1))
+    (folder / "report.html").write_text(page([read_evidence(folder)]))
     if (logs := run.system.state / "logs").is_dir():
         shutil.copytree(logs, folder / "logs", dirs_exist_ok=True)
 

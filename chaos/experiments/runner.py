@@ -1,4 +1,4 @@
-"""Running one experiment as `chaos run FILE` does, and saying in one word what came of it."""
+"""Running one experiment as `chaos run FILE` does, quietly, on one system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,11 @@ from chaoslib.experiment import load_experiment, run_experiment
 
 from chaos.experiments.catalogue import Experiment
 from chaos.experiments.evidence import folder_of
+from chaos.experiments.judging import Word, judge
 from chaos.experiments.run import last
 
 STATE_VARIABLE = "TESTBED_STATE"
 _SETTINGS = {"runtime": {"rollbacks": {"strategy": "always"}}}
-
-
-class Word(StrEnum):
-    """What came of an experiment."""
-
-    VALID = "valid"
-    """The steady state held: the audit is valid, the claim holds, the next generation commits."""
-    INVALID = "invalid"
-    """It did not."""
-    UNKNOWN = "unknown"
-    """It proves nothing: the system was not in its steady state before, or the experiment broke off."""
-    SKIPPED = "skipped"
-    """This system's fault proxy cannot do it."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +62,6 @@ def run(experiment: Experiment, state: Path, *, knows_requests: bool) -> Outcome
     word, why = judge(journal)
     evidence = folder_of(found) if (found := last()) else None
     return Outcome(experiment.name, word, why, time.monotonic() - began, evidence)
-
-
-def judge(journal: dict[str, Any]) -> tuple[Word, str]:
-    """What Chaos Toolkit's journal says, in one word and one sentence."""
-    steady = journal.get("steady_states") or {}
-    before, after = steady.get("before"), steady.get("after")
-    if not before or not before.get("steady_state_met"):
-        return Word.UNKNOWN, f"before the experiment: {_failed(before)}"
-    if not after:
-        return Word.UNKNOWN, f"the experiment was {journal.get('status')}"
-    if not after.get("steady_state_met"):
-        return Word.INVALID, _failed(after)
-    return Word.VALID, ""
-
-
-def _failed(state: dict[str, Any] | None) -> str:
-    """The probe at which the hypothesis ended."""
-    probes = (state or {}).get("probes") or ()
-    if not probes:
-        return "the steady state was not looked at"
-    last = probes[-1]
-    problem = last.get("output") if last["status"] == "succeeded" else (last.get("exception") or ["failed"])[-1].strip()
-    return f"{last['activity']['name']}: {problem}"
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chaos.experiments.catalogue import experiments
-from chaos.experiments.runner import Outcome, Word, run
+from chaos.experiments.judging import Word
+from chaos.experiments.runner import Outcome, run
 from chaos.running_system import RunningSystem
 from tests.system.support import as_json, call
 

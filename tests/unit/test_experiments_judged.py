@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chaos.experiments.runner import Outcome, Word, judge
+from chaos.experiments.judging import Word, judge
+from chaos.experiments.runner import Outcome
 from testbed.chaos_command import exit_status
 
 

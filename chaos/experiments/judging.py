@@ -1,0 +1,42 @@
+"""What came of an experiment, in one word."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class Word(StrEnum):
+    """What came of an experiment."""
+
+    VALID = "valid"
+    """The steady state held: the audit is valid, the claim holds, the next generation commits."""
+    INVALID = "invalid"
+    """It did not."""
+    UNKNOWN = "unknown"
+    """It proves nothing: the system was not in its steady state before, or the experiment broke off."""
+    SKIPPED = "skipped"
+    """This system's fault proxy cannot do it."""
+
+
+def judge(journal: dict[str, Any]) -> tuple[Word, str]:
+    """What Chaos Toolkit's journal says, in one word and one sentence."""
+    steady = journal.get("steady_states") or {}
+    before, after = steady.get("before"), steady.get("after")
+    if not before or not before.get("steady_state_met"):
+        return Word.UNKNOWN, f"before the experiment: {_failed(before)}"
+    if not after:
+        return Word.UNKNOWN, f"the experiment was {journal.get('status')}"
+    if not after.get("steady_state_met"):
+        return Word.INVALID, _failed(after)
+    return Word.VALID, ""
+
+
+def _failed(state: dict[str, Any] | None) -> str:
+    """The probe at which the hypothesis ended."""
+    probes = (state or {}).get("probes") or ()
+    if not probes:
+        return "the steady state was not looked at"
+    last = probes[-1]
+    problem = last.get("output") if last["status"] == "succeeded" else (last.get("exception") or ["failed"])[-1].strip()
+    return f"{last['activity']['name']}: {problem}"

@@ -1,0 +1,88 @@
+"""The timeline of a run and its page, from evidence as Chaos Toolkit and the saga log leave it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.experiments.report import page
+from chaos.experiments.timeline import Bar, Row, read_evidence
+
+
+def moment(second: int) -> str:
+    return f"2026-01-01T00:00:{second:02}+00:00"
+
+
+START = 1767225600.0
+
+
+def activity(name: str, function: str, began: int, ended: int) -> dict[str, Any]:
+    described = {"name": name, "provider": {"func": function}}
+    return {"activity": described, "start": moment(began), "end": moment(ended)}
+
+
+def event(saga_id: str, kind: str, second: float) -> dict[str, Any]:
+    return {"saga_id": saga_id, "type": kind, "at": START + second}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    run = [
+        activity("slow it", "toxic", 1, 1),
+        activity("generate", "generate", 1, 5),
+        activity("kill it", "kill", 2, 3),
+        activity("start it", "start", 4, 5),
+        activity("flap", "flap", 5, 7),
+        activity("heal", "heal", 8, 8),
+    ]
+    journal = {"start": moment(0), "end": moment(9), "run": run}
+    events = [
+        event("s1", "saga.requested", 1),
+        event("s1", "saga.rollback_began", 3),
+        event("s1", "saga.rolled_back", 4),
+        event("s2", "saga.requested", 5),
+        event("s2", "saga.committed", 6),
+        event("s2", "saga.finished", 7),
+    ]
+    outcome = {"name": "x", "claim": "1 < 2 & holds", "verdict": "invalid", "why": "<script>"}
+    (tmp_path / "journal.json").write_text(json.dumps(journal))
+    (tmp_path / "outcome.json").write_text(json.dumps(outcome))
+    (tmp_path / "saga-events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in events))
+    return tmp_path
+
+
+def test_a_fault_lasts_until_what_ends_it(folder: Path) -> None:
+    assert read_evidence(folder).faults == (
+        Row("slow it", (Bar("fault", START + 1, START + 8),)),
+        Row("kill it", (Bar("fault", START + 2, START + 4),)),
+        Row("flap", (Bar("fault", START + 5, START + 7),)),
+    )
+
+
+def test_a_saga_has_one_bar_for_each_of_its_states(folder: Path) -> None:
+    assert read_evidence(folder).sagas == (
+        Row(
+            "s1",
+            (
+                Bar("executing", START + 1, START + 3),
+                Bar("rolling back", START + 3, START + 4),
+                Bar("rolled back", START + 4, START + 4),
+            ),
+        ),
+        Row("s2", (Bar("executing", START + 5, START + 6), Bar("committed", START + 6, START + 7))),
+    )
+
+
+def test_the_page_shows_every_bar_and_lets_no_markup_through(folder: Path) -> None:
+    text = page([read_evidence(folder)])
+    assert text.count("<rect") == 3 + 5
+    assert "1 &lt; 2 &amp; holds" in text
+    assert "<script>" not in text
+
+
+def test_evidence_that_is_not_whole_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_evidence(tmp_path)
