@@ -62,11 +62,11 @@ def free_offset() -> int:
     raise AssertionError("no offset is free")
 
 
-def up(state: Path, *arguments: str, env: Mapping[str, str] | None = None) -> RunningSystem:
+def up(state: Path, *arguments: str, proxy: str = "embedded") -> RunningSystem:
     """Start a system on free ports."""
     for _ in range(5):
-        options = ("--detach", "--proxy", "embedded", "--port-offset", str(free_offset()), *arguments)
-        done = call(state, "up", *options, env=env)
+        options = ("--detach", "--proxy", proxy, "--port-offset", str(free_offset()), *arguments)
+        done = call(state, "up", *options)
         if CONTENDED not in done.stderr:  # somebody else may take a port between our look and the start
             break
     assert done.returncode == 0, done.stderr
@@ -74,10 +74,10 @@ def up(state: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ru
 
 
 @contextmanager
-def running(state: Path, *arguments: str) -> Iterator[RunningSystem]:
+def running(state: Path, *arguments: str, proxy: str = "embedded") -> Iterator[RunningSystem]:
     """A system that runs while the block does, and of which nothing is left after it."""
     try:
-        yield up(state, *arguments)
+        yield up(state, *arguments, proxy=proxy)
     finally:
         done = call(state, "down")
     assert done.returncode == 0, done.stderr
