@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +24,6 @@ from tests.integration.git_support import (
     FakeFiles,
     Running,
     assert_sound,
-    environment,
     fake_filesystem,
     git,
     main_of,
@@ -186,38 +182,6 @@ def test_two_keys_are_valid_while_one_is_rotated_out(tmp_path: Path) -> None:
     for key in ("k2:" + "n" * 40, KEYS):
         minted = TokenMinter(KeyRing.parse(key), "backend").mint("u", PROJECT)
         assert client.get(f"/snapshot/{PROJECT}", headers={"X-INTERNAL-TOKEN": minted}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("env", "word"),
-    [
-        ({"INTERNAL_TOKEN_KEYS": ""}, "INTERNAL_TOKEN_KEYS"),
-        ({"INTERNAL_TOKEN_KEYS": "k1:short"}, "INTERNAL_TOKEN_KEYS"),
-        ({"FILESYSTEM_URL": "nonsense"}, "FILESYSTEM_URL"),
-        ({"FILESYSTEM_TIMEOUT": "0"}, "FILESYSTEM_TIMEOUT"),
-        ({"PATH": "/nonexistent"}, "git"),
-    ],
-)
-def test_it_refuses_to_start_and_says_why(tmp_path: Path, env: dict[str, str], word: str) -> None:
-    command = [sys.executable, "-c", "from git_server.app import create_app; create_app()"]
-    started = environment(tmp_path, "http://127.0.0.1:9", **env)
-    done = subprocess.run(command, env=started, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert word in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "short" not in done.stderr.replace("shorter", "")
-
-
-def test_a_git_that_cannot_force_refs_to_disk_is_refused(tmp_path: Path) -> None:
-    old = tmp_path / "bin" / "git"
-    old.parent.mkdir()
-    old.write_text("#!/bin/sh\necho git version 2.30.2\n")
-    old.chmod(0o755)
-    env = environment(tmp_path, "http://127.0.0.1:9", PATH=f"{old.parent}:{os.environ['PATH']}")
-    command = [sys.executable, "-c", "from git_server.app import create_app; create_app()"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "too old" in done.stderr
 
 
 def test_many_workers_start_on_an_empty_folder_at_once(tmp_path: Path, files: FakeFiles) -> None:
