@@ -17,7 +17,7 @@ from locust.runners import WorkerRunner
 from chaos.experiments.run import ROOT
 from chaos.running_system import RunningSystem
 from loadtests import ending
-from loadtests.options import NOTHING
+from loadtests.options import NOTHING, results_of, state_of
 from loadtests.users import (
     GENERATION,
     ROLLBACK,
@@ -27,7 +27,6 @@ from loadtests.users import (
     Generator,
     Overwriter,
     Reader,
-    results_of,
 )
 
 __all__ = ["Canceller", "Generator", "Overwriter", "Reader"]
@@ -39,17 +38,18 @@ _weather: list[subprocess.Popen[bytes]] = []
 def begin(environment: Any, **_: Any) -> None:
     """A fresh journal, and the weather; in a distributed run only the master makes any."""
     options, results = environment.parsed_options, results_of(environment)
-    environment.host = RunningSystem.load(options.state.absolute()).url("backend")
+    environment.host = RunningSystem.load(state_of(environment)).url("backend")
     if isinstance(environment.runner, WorkerRunner):
         return
     for name in (ending.TOLD, ending.ENDING, "faults.jsonl"):
         (results / name).unlink(missing_ok=True)
     if options.chaos != NOTHING:
-        _weather.append(_start_weather(options, results))
+        _weather.append(_start_weather(environment, results))
 
 
-def _start_weather(options: Any, results: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "loadtests.faults", "--state", str(options.state.absolute())]
+def _start_weather(environment: Any, results: Path) -> subprocess.Popen[bytes]:
+    options = environment.parsed_options
+    command = [sys.executable, "-m", "loadtests.faults", "--state", str(state_of(environment))]
     command += ["--chaos", options.chaos, "--seed", str(options.seed), "--record", str(results / "faults.jsonl")]
     command += ["--seconds", str(options.run_time or FOREVER)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -70,9 +70,9 @@ def judge(environment: Any, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner):
         return
     calm()
-    options, results = environment.parsed_options, results_of(environment)
+    results = results_of(environment)
     (results / ending.FIGURES).write_text(json.dumps(figures(environment), indent=1))
-    command = [sys.executable, "-m", "loadtests.ending", "--state", str(options.state.absolute())]
+    command = [sys.executable, "-m", "loadtests.ending", "--state", str(state_of(environment))]
     environment.process_exit_code = subprocess.run(
         [*command, "--results", str(results)], cwd=ROOT, check=False
     ).returncode
@@ -90,8 +90,9 @@ def figures(environment: Any) -> dict[str, Any]:
         "rollbacks": rollback.num_requests,
         "failures": generation.num_failures,
         "failure_rate": uncommitted / count if count else None,
-        "requests": stats.total.num_requests,
-        "request_failures": stats.total.num_failures,
+        "generations_a_second": round(generation.total_rps, 2),
+        "requests": sum(entry.num_requests for (_, kind), entry in stats.entries.items() if kind != SAGA),
+        "request_failures": sum(entry.num_failures for (_, kind), entry in stats.entries.items() if kind != SAGA),
         **_percentiles("", generation),
         **_percentiles("rollback_", rollback),
         "seed": options.seed,

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from locust import HttpUser, between, task
-from locust.exception import StopUser
 
 from chaos.experiments.client import DECIDED, documents, told
 from chaos.running_system import RunningSystem
-from loadtests.options import NOTHING
+from loadtests.options import NOTHING, results_of, state_of
 
 POLL = 0.15  # seconds between two looks at a saga
 PATIENCE = 60.0  # seconds until a saga must be decided
@@ -43,10 +42,11 @@ class WikiUser(HttpUser):
 
     def on_start(self) -> None:
         options = self.environment.parsed_options
-        system = RunningSystem.load(options.state.absolute())
+        system = RunningSystem.load(state_of(self.environment))
         self.client.trust_env = False
-        self.client.headers["Authorization"] = f"Bearer {system.user_token(f'locust-{next(_numbers)}')}"
-        self.chance = random.Random(f"{options.seed}-{next(_numbers)}")
+        process, number = getattr(self.environment.runner, "worker_index", 0), next(_numbers)
+        self.client.headers["Authorization"] = f"Bearer {system.user_token(f'locust-{process}-{number}')}"
+        self.chance = random.Random(f"{options.seed}-{process}-{number}")
         self.projects = [f"load-{number}" for number in range(options.projects)]
         self.calm = options.chaos == NOTHING
         self.told_to: Path = results_of(self.environment) / "told.jsonl"
@@ -180,14 +180,3 @@ class Reader(WikiUser):
     @task(1)
     def statistics(self) -> None:
         self.client.get("/api/stats?window=60", name="/api/stats")
-
-
-def results_of(environment: Any) -> Path:
-    """The folder of this load test; made when it is not there. Raises StopUser when it cannot be."""
-    options = environment.parsed_options
-    folder: Path = (options.results or options.state / "load").absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StopUser(f"{folder}: {error.strerror}") from None
-    return folder

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.table import Table
@@ -19,6 +19,7 @@ from loadtests.where import LOCUSTFILE, ROOT, SHAPES
 from testbed.errors import Failure
 from testbed.options import console, json_option, print_json, running_system, state_option
 
+LIMIT_P99 = 5.0  # seconds
 STOPPING = 90  # seconds that the last generations may take once the time is over
 
 
@@ -36,14 +37,59 @@ STOPPING = 90  # seconds that the last generations may take once the time is ove
 @click.option("--orphans", type=click.IntRange(0), default=0, show_default=True, help="How many the audit may find.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Locust's report.")
 @click.option("--csv", metavar="PREFIX", help="Locust's statistics.")
+@click.option("--find-limit", is_flag=True, help="Again and again, with half as many users more each time.")
 @state_option
 @json_option
-def load(state: Path, as_json: bool, **given: Any) -> None:
+def load(state: Path, as_json: bool, find_limit: bool, **given: Any) -> None:
     """Put the running system under load, heal it, wait for quiet, audit it.
 
-    Exit status: 0 the audit is valid and every threshold is kept, 1 it is invalid or a threshold is broken, 2 unknown.
+    With --find-limit it begins with --users and goes on until a generation fails or a threshold breaks (--p99 is 5
+    seconds then, unless given); the highest load that held is the answer.
+
+    Exit status: 0 the audit is valid and every threshold is kept, 1 it is invalid or a threshold is broken, 2 unknown;
+    with --find-limit 0 when the first load held.
     """
     running_system(state)
+    if find_limit:
+        _find_limit(state, as_json, given)
+    ending, results = _run(state, given)
+    if as_json:
+        print_json(ending)
+    else:
+        _show(ending, results)
+    raise SystemExit(ending["exit_status"])
+
+
+def _find_limit(state: Path, as_json: bool, given: dict[str, Any]) -> NoReturn:
+    given |= {"p99": given["p99"] or LIMIT_P99, "max_failure_rate": given["max_failure_rate"] or 0.0}
+    table = Table("users", "generations/s", "p50", "p99", "not committed", "", title="load", title_justify="left")
+    held: list[dict[str, Any]] = []
+    while (ending := _run(state, given)[0])["exit_status"] == 0:
+        held.append({"users": given["users"], **ending["figures"]})
+        table.add_row(*_limit_row(given["users"], ending))
+        given["users"] += max(1, given["users"] // 2)
+    table.add_row(*_limit_row(given["users"], ending))
+    limit = held[-1] if held else None
+    if as_json:
+        print_json({"limit": limit, "broken_by": {"users": given["users"], **ending}})
+    else:
+        console().print(table)
+        console().print(
+            f"the highest load that held: {limit['users']} users" if limit else "not even the first load held"
+        )
+    raise SystemExit(0 if held else ending["exit_status"])
+
+
+def _limit_row(users: int, ending: Mapping[str, Any]) -> tuple[str, ...]:
+    figures, broken = ending["figures"], ending["broken_thresholds"]
+    rate = f"{figures['failure_rate'] or 0:.1%}"
+    what = "; ".join(broken) or ("held" if ending["exit_status"] == 0 else f"audit: {ending['audit']['verdict']}")
+    speed = str(figures["generations_a_second"])
+    return str(users), speed, _seconds(figures["p50"]), _seconds(figures["p99"]), rate, what
+
+
+def _run(state: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
+    """One load test; how it ended, and the folder that it left. Raises Failure."""
     results = state / "evidence" / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-load"
     results.mkdir(parents=True)
     with console().status(f"{given['users']} users for {given['duration']}, chaos: {given['chaos']}"):
@@ -52,12 +98,8 @@ def load(state: Path, as_json: bool, **given: Any) -> None:
             status = subprocess.call(command(state, results, **given), cwd=ROOT, stdout=output, stderr=output)
     if not (results / ENDING).exists():
         raise Failure(f"Locust ended with status {status} and nothing was audited; see {log}")
-    ending = json.loads((results / ENDING).read_text())
-    if as_json:
-        print_json(ending)
-    else:
-        _show(ending, results)
-    raise SystemExit(status)
+    found: dict[str, Any] = json.loads((results / ENDING).read_text())
+    return found, results
 
 
 def command(
