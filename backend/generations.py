@@ -76,10 +76,12 @@ class Generations:
             self.sleep(POLL)
 
     def status(self, record: SagaRecord) -> dict[str, Any]:
-        """The saga's status with project, user and times."""
-        history = self._history(record.saga_id)
+        """The saga's status with project, user and times, and once it is known: what was generated and stored."""
+        events = [entry.event for entry in self.saga_log.events(record.saga_id)]
+        history = read_history(events)
         return (
             status_of(record.saga_id, history)
+            | _generated(events)
             | _stored(history)
             | {
                 "project_id": record.project_id,
@@ -138,6 +140,12 @@ class Generations:
 
     def _history(self, saga_id: str) -> History:
         return read_history(entry.event for entry in self.saga_log.events(saga_id))
+
+
+def _generated(events: Sequence[Event]) -> dict[str, Any]:
+    """What steps 1 to 3 made, among it the documents that had to be left out."""
+    made = next((event for event in reversed(events) if event.type is EventType.PREPARED), None)
+    return {"generated": dict(made.data)} if made else {}
 
 
 def _stored(history: History) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from backend.saga.definition import SagaDefinition
 from backend.saga.ports import SagaRecord
@@ -18,7 +18,7 @@ class SagaSource(Protocol):
 
     saga_type: str
 
-    def prepare(self, record: SagaRecord, note: Callable[[dict[str, int]], None]) -> SagaDefinition:
+    def prepare(self, record: SagaRecord, note: Callable[[dict[str, Any]], None]) -> SagaDefinition:
         """Do what comes before the first effect; ``note`` is told what was made. Raises PreparationFailed."""
 
     def recover(self, record: SagaRecord) -> SagaDefinition:

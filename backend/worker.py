@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from backend.adapters import SystemClock, draw, log_event, run_together
 from backend.lease import Heartbeat
@@ -88,7 +89,7 @@ class Worker:
                 return None
         return self.runner.run(saga, PATIENCE)
 
-    def _note(self, saga: OpenSaga, made: dict[str, int]) -> None:
+    def _note(self, saga: OpenSaga, made: dict[str, Any]) -> None:
         self.runner.record(saga, Event(EventType.PREPARED, self.clock.now(), None, made))
 
 

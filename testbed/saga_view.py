@@ -50,6 +50,14 @@ def outcome(saga: Json) -> str:
     return f"{saga_id} is {state}{reason}"
 
 
+def left_out(saga: Json) -> list[str]:
+    """The documents that a generation had to leave out, a line each; the log keeps the first of them."""
+    made = saga.get("generated", {})
+    named = [f"skipped {one['doc_id']}: {one['reason']}" for one in made.get("skipped_documents", ())]
+    more = made.get("skipped", 0) - len(named)
+    return [*named, f"and {more} more: the wiki's index.md names all"] if more else named
+
+
 def saga_table(sagas: Iterable[Json]) -> Table:
     """A list of sagas."""
     table = Table(box=None, pad_edge=False)

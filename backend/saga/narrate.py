@@ -23,8 +23,10 @@ def narrate(event: Event, history: History) -> list[Line]:
     problem = str(event.data.get("problem"))
     match event.type:
         case T.PREPARED:
-            made = ", ".join(f"{count} {what}" for what, count in event.data.items())
-            return [Line(f"Wiki generated: {made}")]
+            made = ", ".join(f"{count} {what}" for what, count in event.data.items() if isinstance(count, int))
+            left_out = event.data.get("skipped_documents", ())
+            skipped = [Line(f"Skipped {one['doc_id']!r}: {one['reason']}", warning=True) for one in left_out]
+            return [Line(f"Wiki generated: {made}"), *skipped]
         case T.BEGUN:
             return [Line(f"Saga begun with {len(history.order)} steps")]
         case T.STEP_DONE:

@@ -118,10 +118,16 @@ def _composed(documents: Sequence[Document], progress: _Progress) -> tuple[list[
             progress.step()
         except Exception as error:
             # Parsers are other people's code and documents anybody's: one of them must not stop all others.
-            reason = "nested too deeply" if isinstance(error, RecursionError) else str(error) or type(error).__name__
-            skipped.append(SkippedDocument(document.doc_id, f"cannot be read as {document.format}: {reason}"))
+            skipped.append(SkippedDocument(document.doc_id, f"cannot be read as {document.format}: {_why(error)}"))
             progress.step(3)
     return pages, skipped
+
+
+def _why(error: Exception) -> str:
+    """In words that go into the saga log: what a parser says may repeat the document's text."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return str(error) if isinstance(error, formats.Unreadable) else type(error).__name__
 
 
 def _linked(composed: Sequence[Page], progress: _Progress) -> tuple[dict[str, Page], tuple[Relationship, ...]]:

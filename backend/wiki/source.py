@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
 
 import requests
 
@@ -22,6 +22,8 @@ T = TypeVar("T")
 WIKI = "wiki"
 READING = RetryPolicy(attempts=4, base=0.2, cap=2.0, time_limit=15.0)
 """Reading documents has no effect, so it may simply be repeated."""
+MAX_NAMED = 20  # skipped documents that the log names; the wiki's index names all
+MAX_REASON = 200  # characters
 
 
 class WikiSource:
@@ -55,20 +57,13 @@ class WikiSource:
         self.clock, self.draw, self.on_malformed = clock, draw, on_malformed
         self.saga_deadline, self.call_timeout = saga_deadline, call_timeout
 
-    def prepare(self, record: SagaRecord, note: Callable[[dict[str, int]], None]) -> SagaDefinition:
+    def prepare(self, record: SagaRecord, note: Callable[[dict[str, Any]], None]) -> SagaDefinition:
         if not self._graph_is_ready:
             self._repeated("the graph cannot be reached", self.prepare_graph)
             self._graph_is_ready = True
         documents = self._fetch(record)
         wiki = self._generate(record.project_id, documents)
-        note(
-            {
-                "documents": len(documents),
-                "pages": len(wiki.files),
-                "relationships": len(wiki.relationships),
-                "skipped": len(wiki.skipped),
-            }
-        )
+        note(_made(documents, wiki))
         rows = [Relationship(r.source, r.target, r.kind, r.evidence) for r in wiki.relationships]
         participants = self.participants_of(record.user_id, record.project_id)
         return wiki_saga(
@@ -124,3 +119,15 @@ class WikiSource:
                     raise PreparationFailed(f"{complaint}: {type(error).__name__}") from error
                 self.clock.sleep_until(again)
                 attempt += 1
+
+
+def _made(documents: Sequence[Document], wiki: Wiki) -> dict[str, Any]:
+    """What steps 1 to 3 made, for the log: counts, and the first documents that had to be left out, with the reason."""
+    left_out = [{"doc_id": one.doc_id, "reason": one.reason[:MAX_REASON]} for one in wiki.skipped[:MAX_NAMED]]
+    return {
+        "documents": len(documents),
+        "pages": len(wiki.files),
+        "relationships": len(wiki.relationships),
+        "skipped": len(wiki.skipped),
+        **({"skipped_documents": left_out} if left_out else {}),
+    }

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from testbed.api import Backend, Json
 from testbed.options import check_project, console, json_option, print_json, running_system, state_option, user_option
-from testbed.saga_view import event_line, outcome
+from testbed.saga_view import event_line, left_out, outcome
 
 DECIDED = ("committed", "rolled_back", "failed")
 POLL = 0.15  # seconds
@@ -42,6 +42,8 @@ def generate(project: str, wait: bool, on_busy: str, user: str, state: Path, as_
     if as_json:
         print_json(saga)
     elif wait:
+        for line in left_out(saga):
+            click.echo(line, err=True)
         click.echo(outcome(saga))
     else:
         click.echo(f"started {saga['saga_id']}; watch it with: testbed sagas show {saga['saga_id']}")

@@ -11,7 +11,7 @@ import click
 from backend.saga.state import SagaState
 from testbed.api import Backend
 from testbed.options import console, json_option, print_json, running_system, state_option, user_option
-from testbed.saga_view import event_line, outcome, saga_table, step_table
+from testbed.saga_view import event_line, left_out, outcome, saga_table, step_table
 
 
 @click.group()
@@ -56,6 +56,8 @@ def show(saga_id: str, user: str, state: Path, as_json: bool) -> None:
         return
     out = console()
     out.print(outcome(saga), markup=False)
+    for line in left_out(saga):
+        out.print(line, markup=False)
     if saga["steps"]:
         out.print(step_table(saga))
     for event in events:

@@ -62,11 +62,13 @@ def free_offset() -> int:
     raise AssertionError("no offset is free")
 
 
-def up(state: Path, *arguments: str, proxy: str = "embedded") -> RunningSystem:
+def up(
+    state: Path, *arguments: str, proxy: str = "embedded", env: Mapping[str, str] | None = None
+) -> RunningSystem:
     """Start a system on free ports."""
     for _ in range(5):
         options = ("--detach", "--proxy", proxy, "--port-offset", str(free_offset()), *arguments)
-        done = call(state, "up", *options)
+        done = call(state, "up", *options, env=env)
         if CONTENDED not in done.stderr:  # somebody else may take a port between our look and the start
             break
     assert done.returncode == 0, done.stderr
@@ -74,10 +76,12 @@ def up(state: Path, *arguments: str, proxy: str = "embedded") -> RunningSystem:
 
 
 @contextmanager
-def running(state: Path, *arguments: str, proxy: str = "embedded") -> Iterator[RunningSystem]:
+def running(
+    state: Path, *arguments: str, proxy: str = "embedded", env: Mapping[str, str] | None = None
+) -> Iterator[RunningSystem]:
     """A system that runs while the block does, and of which nothing is left after it."""
     try:
-        yield up(state, *arguments, proxy=proxy)
+        yield up(state, *arguments, proxy=proxy, env=env)
     finally:
         done = call(state, "down")
     assert done.returncode == 0, done.stderr

@@ -17,14 +17,18 @@ class Format:
     title: Callable[[str], str | None]  # a cheap look for the title, for lists of documents
 
 
+class Unreadable(ValueError):
+    """A document that this format will not read; the message does not repeat its text."""
+
+
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
 def refuse_long_paragraphs(text: str, limit: int) -> None:
-    """Raises ValueError. Parsers need quadratic time for some paragraphs, such as one with a thousand open comments."""
+    """Raises Unreadable. Parsers need quadratic time for some paragraphs, such as one with a thousand open comments."""
     longest = max(len(paragraph) for paragraph in _BLANK_LINE.split(text))
     if longest > limit:
-        raise ValueError(f"{longest} characters without a blank line, the limit is {limit}")
+        raise Unreadable(f"{longest} characters without a blank line, the limit is {limit}")
 
 
 _formats: dict[str, Format] = {}
