@@ -68,7 +68,8 @@ function summary(saga, events, done) {
       fact("User", saga.user_id),
       fact("Started", clockTime(saga.created_at)),
       fact(saga.closed ? "Took" : "Open for", duration((saga.closed ? saga.updated_at : now()) - saga.created_at)),
-      fact("Steps done", saga.total_steps ? `${saga.completed_steps} of ${saga.total_steps}` : "none was begun")),
+      fact("Steps done", saga.total_steps ? `${saga.completed_steps} of ${saga.total_steps}` : "none was begun"),
+      saga.snapshot_id ? fact("Stored", `${saga.files_created} files in `, el("code", {}, saga.snapshot_id)) : null),
     buttons(saga, done));
 }
 

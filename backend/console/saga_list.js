@@ -10,7 +10,7 @@ const LIMIT = 25; // rows of a page
 export function stateChip(state) {
   const known = STATES[state] ?? { mark: "?", word: state, says: "" };
   return el("span", { class: "chip", "data-state": state, title: known.says },
-    el("span", { "aria-hidden": "true" }, `${known.mark} `), known.word);
+    el("span", { "aria-hidden": "true" }, known.mark), known.word);
 }
 
 export function sagaList(filters) {

@@ -38,9 +38,8 @@ export function startForm() {
   }
 
   return el("form", { class: "start card", submit: start },
-    el("label", { for: "start-project" }, "Project"), field, button, says,
-    el("p", { class: "muted" }, "It generates from the documents that the project has: ",
-      el("code", {}, "testbed ingest PATH --project P"), " adds some."));
+    el("label", { for: "start-project" }, "Project"), el("div", {}, field, button), says,
+    el("p", { class: "muted" }, "From the project’s documents (", el("code", {}, "testbed ingest"), ")."));
 }
 
 function explain(error) {

@@ -18,6 +18,7 @@ const MARKS = {
 };
 const LEGEND = [["do", "done", "action done"], ["do", "refused", "refused"], ["do", "unclear", "unclear"], ["wait", "done", "waits for a retry"],
   ["undo", "done", "compensation"], ["undo", "failed", "compensation failed"], ["parked", "done", "waits as a dead letter"], ["confirm", "done", "confirm"]];
+const LABEL = 78; // pixels that a time on the axis takes
 const MARK_LEGEND = [["saga.begun", "intents durable"], ["takeover", "taken over from a lost worker"],
   ["saga.cancel_requested", "cancel requested"], ["saga.parked", "parked"], ["saga.retry_requested", "retry requested"], ["undo.skipped", "compensation skipped"]];
 let even = true; // the reader's choice stays while the timeline is drawn again
@@ -100,12 +101,13 @@ function path(timeline, scale) {
 
 function axis(timeline, scale) {
   const points = even ? scale.points : [0, 0.25, 0.5, 0.75, 1].map((share) => timeline.start + share * (timeline.end - timeline.start));
+  const apart = LABEL / Math.max(scale.points.length * 13, Math.min(innerWidth, 1250) - (innerWidth < 704 ? 90 : 340));
   const ticks = [];
   let last = -1;
   for (const point of points) {
     const at = scale.place(point);
-    if (at - last < 0.11 || (at > 0.9 && at < 1)) continue;
-    const tick = el("span", { class: at > 0.9 ? "tick last" : "tick" }, point === timeline.start ? "0" : offset(point - timeline.start));
+    if (at < 1 && (at - last < apart || at > 1 - 2 * apart)) continue;
+    const tick = el("span", { class: at === 1 ? "tick last" : "tick" }, point === timeline.start ? "0" : offset(point - timeline.start));
     tick.style.left = `${at * 100}%`;
     ticks.push(tick);
     last = at;

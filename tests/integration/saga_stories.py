@@ -11,6 +11,11 @@ T = EventType
 GRAPH, FILES, SNAPSHOT = "Save relationships", "Save wiki files", "Create git snapshot"
 WORKER = "host-1"
 LEASE = 5.0
+_RESULTS = {
+    GRAPH: {"count": 31},
+    FILES: {"files": [{"filename": "index.md", "sha256": "0" * 64, "replaced": None}]},
+    SNAPSHOT: {"snapshot_id": "snap-0123456789abcdef", "commit": "1" * 40, "files": 12},
+}
 _STEPS = [
     {"name": GRAPH, "kind": "compensable", "group": None, "intent": {"participant": "neo4j", "count": 31}},
     {"name": FILES, "kind": "compensable", "group": None, "intent": {"participant": "filesystem", "files": {}}},
@@ -47,7 +52,7 @@ class Story:
         return self.tell(T.BEGUN, None, 0.004, deadline=self.at + 120, steps=_STEPS)
 
     def done(self, step: str, seconds: float = 0.03) -> Story:
-        return self.tell(T.STEP_STARTED, step, 0.001).tell(T.STEP_DONE, step, seconds, result={"count": 31})
+        return self.tell(T.STEP_STARTED, step, 0.001).tell(T.STEP_DONE, step, seconds, result=_RESULTS[step])
 
     def unclear(self, step: str, problem: str, wait: float | None = None, seconds: float = 0.5) -> Story:
         self.tell(T.STEP_STARTED, step, 0.001)
@@ -81,7 +86,7 @@ class Story:
 def committed(log: SagaLog, saga_id: str, at: float, **who: str) -> Story:
     """Done in three steps, confirmed by all."""
     story = Story(log, saga_id, at, **who).begun().done(GRAPH).done(FILES, 0.06).done(SNAPSHOT, 0.09)
-    story.tell(T.COMMITTED, None, 0.004, result={FILES: {"files": 12}})
+    story.tell(T.COMMITTED, None, 0.004)
     for step in (GRAPH, FILES, SNAPSHOT):
         story.tell(T.CONFIRM_STARTED, step, 0.001).tell(T.CONFIRM_DONE, step, 0.01, result=None)
     return story.tell(T.FINISHED, None, 0.001, error=None)
