@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from filesystem_server.app import Settings, create_app
 from filesystem_server.store import Store
+from tests.integration.filesystem_model import Answer, Request
 from tests.integration.filesystem_story import P
 from tests.integration.filesystem_support import KEYS, headers
 
@@ -76,3 +77,23 @@ class Wire:
 
     def listing(self) -> dict[str, dict[str, Any]]:
         return {row["filename"]: row for row in self.call("GET", f"/files/{self.project}").get_json()["files"]}
+
+
+def send(wire: Wire, request: Request) -> Answer:
+    """Make the call; its answer as the model has it."""
+    saga, key = request.saga or "", request.key
+    name, content = request.files[0] if request.files else ("", "")
+    answer = {
+        "save": lambda: wire.save(name, content, saga, key),
+        "batch": lambda: wire.batch(dict(request.files), saga, key),
+        "undo": lambda: wire.undo(name, saga),
+        "undo_all": lambda: wire.undo_all(saga),
+        "confirm": lambda: wire.confirm(saga),
+        "plain_save": lambda: wire.save(name, content, None, key),
+        "plain_delete": lambda: wire.delete(name, key),
+    }[request.kind]()
+    if answer.status_code != 201:
+        return answer.status_code, answer.get_json()["type"] if answer.status_code >= 400 else None
+    body = answer.get_json()
+    rows = body["files"] if request.kind == "batch" else [body]
+    return 201, [{key: value for key, value in row.items() if key != "project_id"} for row in rows]

@@ -14,18 +14,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 import requests
 from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
 from service_kit.tokens import KeyRing, TokenMinter, TokenRefused, TokenVerifier
+from tests.integration.filesystem_support import KEYS
 
-KEYS = "k1:" + "s" * 40
 RING = KeyRing.parse(KEYS)
 PROJECT = "proj-1"
 DEADLINE = 20.0
-slow = pytest.mark.skipif("SLOW_TESTS" not in os.environ, reason="takes minutes; set SLOW_TESTS=1 to run it")
 
 
 def token(project: str = PROJECT, user: str = "user-1", issuer: str = "backend") -> str:

@@ -8,13 +8,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from tests.integration.filesystem_model import Answer, Model, Request
+from tests.integration.filesystem_model import Model, Request
 from tests.integration.filesystem_story import P, leftovers, on_disk
-from tests.integration.filesystem_wire import Wire
+from tests.integration.filesystem_wire import Wire, send
 
 NAMES = st.sampled_from(["a", "b", "A", "d/a", "d/e/b", "d"])
 CONTENTS = st.sampled_from(["", "one", "zwölf"])
@@ -96,26 +97,8 @@ class Network(RuleBasedStateMachine):
     def deliver(self, request: Request) -> None:
         TRIED["delivered"] += 1
         expected = self.model.take(request)
-        assert self.call(request) == expected, request
+        assert send(self.wire, request) == expected, request
         self.delivered.append(request)
-
-    def call(self, request: Request) -> Answer:
-        wire, saga, key = self.wire, request.saga or "", request.key
-        name, content = request.files[0] if request.files else ("", "")
-        answer = {
-            "save": lambda: wire.save(name, content, saga, key),
-            "batch": lambda: wire.batch(dict(request.files), saga, key),
-            "undo": lambda: wire.undo(name, saga),
-            "undo_all": lambda: wire.undo_all(saga),
-            "confirm": lambda: wire.confirm(saga),
-            "plain_save": lambda: wire.save(name, content, None, key),
-            "plain_delete": lambda: wire.delete(name, key),
-        }[request.kind]()
-        if answer.status_code != 201:
-            return answer.status_code, answer.get_json()["type"] if answer.status_code >= 400 else None
-        body = answer.get_json()
-        rows = body["files"] if request.kind == "batch" else [body]
-        return 201, [{key: value for key, value in row.items() if key != "project_id"} for row in rows]
 
     @invariant()
     def the_disk_is_as_the_model_says(self) -> None:
@@ -136,8 +119,8 @@ class Network(RuleBasedStateMachine):
             assert states == {name: effect for name, effect in saga.effects.items() if name in saga.answers}
 
 
-def test_server_and_model_never_differ() -> None:
-    examples = int(os.environ.get("MODEL_EXAMPLES", "15"))
+def run(examples: int) -> None:
+    TRIED.clear()
     run_state_machine_as_test(
         Network,
         settings=settings(
@@ -149,3 +132,13 @@ def test_server_and_model_never_differ() -> None:
     )
     print(dict(TRIED))
     assert min(TRIED[what] for what in ("delivered", "repeated", "reordered", "lost", "restarted")) > examples / 2
+
+
+def test_server_and_model_never_differ() -> None:
+    run(8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_server_and_model_never_differ_for_long() -> None:
+    run(int(os.environ.get("MODEL_EXAMPLES", "150")))

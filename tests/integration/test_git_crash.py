@@ -21,7 +21,7 @@ from git_server.store import SnapshotStore
 from service_kit.barrier import Branch
 from tests.integration.git_crash_driver import PROJECT, act, open_store
 from tests.integration.git_plan import PLAN, Plan
-from tests.integration.git_support import assert_sound, main_of, slow
+from tests.integration.git_support import assert_sound, main_of
 
 COMPILER = shutil.which("cc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C compiler to build the library that kills")
@@ -184,7 +184,8 @@ def test_killed_at_a_sample_of_calls_it_has_the_whole_effect_or_none(
     assert kill_everywhere(driver, tmp_path, scenario, mode, every={"all": 5, "worker": 11, "git": 7}[mode]) > 0
 
 
-@slow
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("torn", [False, True], ids=["whole writes", "half writes"])
 @pytest.mark.parametrize(("scenario", "mode"), CASES)
 def test_killed_at_every_call_it_has_the_whole_effect_or_none(
