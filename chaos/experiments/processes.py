@@ -1,17 +1,23 @@
-"""Actions on processes: kill, pause, restart, and a disk without room."""
+"""Actions on processes: kill, pause, restart, a disk without room, a second worker, new keys."""
 
 from __future__ import annotations
 
 import resource
+import secrets
+import subprocess
+import time
 from typing import Any
 
 import psutil
+from chaoslib.exceptions import ActivityFailed
 
-from chaos.experiments.run import Run, current
-from chaos.running_system import RunningSystem
+from chaos.experiments.auditing import poll
+from chaos.experiments.run import SOON, Run, current
+from chaos.running_system import SECRETS_FILE, RunningSystem
 
 Configuration = dict[str, Any]
-PROXY = "fault_proxy"
+PROXY, SECOND_WORKER = "fault_proxy", "second-worker"
+_second_worker: list[subprocess.Popen[bytes]] = []
 
 
 def kill(service: str, configuration: Configuration) -> None:
@@ -76,5 +82,52 @@ def _limit_files(run: Run, service: str, limit: int) -> None:
         process.rlimit(psutil.RLIMIT_FSIZE, (limit if limit == 0 else hard, hard))
 
 
-REVIVE = {"killed": start, "paused": resume, "full": empty_disk}
+def start_second_worker(configuration: Configuration) -> None:
+    """Start another worker, just like the one of the system, which may be paused. Raises ActivityFailed."""
+    run = current(configuration)
+    first = psutil.Process(RunningSystem.load(run.system.state).services["worker"].pid)
+    path = run.system.state / "logs" / f"{SECOND_WORKER}.log"
+    with path.open("wb") as log:
+        _second_worker.append(
+            subprocess.Popen(first.cmdline(), env=first.environ(), cwd=first.cwd(), stdout=log, stderr=log)
+        )
+    run.touched[SECOND_WORKER] = "extra"
+    if not poll(lambda: b"is ready" in path.read_bytes(), SOON):
+        raise ActivityFailed(f"the second worker did not come up: {path.read_text()[-300:]}")
+
+
+def stop_second_worker(service: str, configuration: Configuration) -> None:
+    """Let it finish what it works on, and end it."""
+    for worker in _second_worker:
+        worker.terminate()
+        worker.wait()
+    _second_worker.clear()
+    current(configuration).touched.pop(service, None)
+
+
+def rotate_keys(configuration: Configuration) -> None:
+    """Put new signing keys in front of the old ones, and restart whoever checks tokens, then whoever signs them."""
+    run = current(configuration)
+    path = run.system.state / SECRETS_FILE
+    lines = [_with_new_key(line) for line in path.read_text().splitlines()]
+    draft = path.with_name(path.name + ".rotated")
+    draft.touch(mode=0o600)
+    draft.write_text("\n".join(lines) + "\n")
+    draft.replace(path)
+    for service in ("filesystem_server", "git_server", "chroma_stub", "neo4j_stub", "worker", "backend"):
+        run.touched[service] = "killed"
+        run.testbed("kill", service, "--signal", "TERM")
+        start(service, configuration)
+
+
+def _with_new_key(line: str) -> str:
+    """Two keys may be valid at once, so the older ones go."""
+    name, equals, keys = line.partition("=")
+    if not equals or not name.endswith("_TOKEN_KEYS"):
+        return line
+    newest = keys.split(",")[0]
+    return f"{name}=k{time.time_ns()}:{secrets.token_urlsafe(32)},{newest}"
+
+
+REVIVE = {"killed": start, "paused": resume, "full": empty_disk, "extra": stop_second_worker}
 """What brings a process back that was touched."""

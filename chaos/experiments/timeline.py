@@ -20,7 +20,7 @@ ENDED_BY = {
     "fill_disk": ("empty_disk", "heal"),
 }
 """Actions that begin a fault, and those that end it."""
-FOR_THEMSELVES = ("flap", "bursts", "each_link_down", "kill_each", "restart_everything", "operate")
+FOR_THEMSELVES = ("flap", "bursts", "each_link_down", "kill_each", "restart_everything", "rotate_keys", "operate")
 """Faults that end with their own action."""
 _STATE_AFTER = {
     "saga.rollback_began": "rolling back",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,14 @@ import pytest
 
 from chaos.running_system import RunningSystem
 from tests.system.support import as_json, call
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def load(system: RunningSystem, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -63,3 +75,32 @@ def test_an_unknown_chaos_is_refused(system: RunningSystem) -> None:
     done = call(system.state, "load", "--chaos", "no-such-thing")
     assert done.returncode == 2
     assert "mixed" in done.stderr
+
+
+@pytest.mark.slow
+def test_two_locust_workers_share_the_load_and_one_journal(system: RunningSystem, tmp_path: Path) -> None:
+    locust = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py"]
+    port = str(free_port())
+    with ExitStack() as stack:
+        for _ in range(2):
+            words = [*locust, "--worker", "--master-host", "127.0.0.1", "--master-port", port]
+            worker = stack.enter_context(subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL))
+            stack.callback(worker.kill)
+        asked = ["--headless", "-u", "6", "-r", "6", "-t", "6s", "--stop-timeout", "60", "--chaos", "mixed"]
+        where = ["--state", str(system.state), "--results", str(tmp_path)]
+        master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2"]
+        done = subprocess.run(
+            [*locust, *master, *asked, *where], cwd=ROOT, capture_output=True, timeout=100, check=False
+        )
+    ending = json.loads((tmp_path / "ending.json").read_text())
+    assert (done.returncode, ending["audit"]["verdict"]) == (0, "valid"), ending["audit"]["first_evidence"]
+    assert ending["audit"]["looked_at"]["answers to clients"] >= ending["figures"]["generations"] > 0
+
+
+@pytest.mark.slow
+def test_the_highest_load_that_holds_is_found(system: RunningSystem) -> None:
+    done = call(system.state, "load", "--json", "--find-limit", "--users", "2", "--time", "3s", "--p99", "1.5")
+    found = as_json(done)
+    assert found["broken_by"]["broken_thresholds"]
+    assert (done.returncode == 0) == (found["limit"] is not None)
+    assert found["limit"] is None or found["limit"]["users"] < found["broken_by"]["users"]
