@@ -175,7 +175,7 @@ def running(root: Path) -> Iterator[System]:
         settings = git_server.app.Settings(**folder("git_server"), filesystem_url=filesystem)
         git = stack.enter_context(serving(git_server.app.create_app(settings)))
         graph = neo4j_stub.app.create_app(neo4j_stub.app.Settings(**folder("neo4j")))
-        stack.callback(graph.extensions["store"].close)
+        stack.callback(graph.extensions["close"])
         neo4j = stack.enter_context(serving(graph))
         chroma = stack.enter_context(serving(chroma_stub.app.create_app(chroma_stub.app.Settings(**folder("chroma")))))
         log = LogWriter(root / "saga-log.sqlite3")
