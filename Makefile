@@ -7,8 +7,14 @@ TEST_JOBS ?= 2
 # The newest release; the module proxy's @latest is an older one.
 TOXIPROXY := github.com/Shopify/toxiproxy/v2
 TOXIPROXY_VERSION := 2.12.0
+# The real servers, in environments of their own: chromadb and chromadb-client are the same package to Python.
+REAL := .real
+CHROMA := chromadb>=1.5.9,<1.6
+CHROMA_CLIENT = $$($(BIN)/python -c 'import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["real"])')
+HARNESS := tests/contract/neo4j_harness
 
-.PHONY: help demo test test-all check format up down toxiproxy bench clean
+.PHONY: help demo test test-all test-real check format up down toxiproxy bench clean
 
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
@@ -18,6 +24,7 @@ help:
 	@echo "make toxiproxy  build the real Toxiproxy into .toxiproxy/ (needs Go)"
 	@echo "make bench      the measurements (never part of a test)"
 	@echo "make test-all   the tests with the slow ones"
+	@echo "make test-real  the contract suites and the main job on a real Chroma and a real Neo4j (the latter needs Maven and Java 17)"
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -34,6 +41,29 @@ test: $(READY)
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup
+
+# What cannot be installed is said, and the tests that need it skip.
+test-real: $(READY)
+	@for each in server client neo4j; do \
+		$(MAKE) --no-print-directory $(REAL)/$$each/.ready || echo "$(REAL)/$$each could not be set up: its tests will skip"; \
+	done
+	$(BIN)/python -m pytest -m slow tests/contract tests/system/test_real_servers.py
+
+$(REAL)/server/.ready: Makefile
+	$(PYTHON) -m venv $(REAL)/server
+	$(REAL)/server/bin/python -m pip install --quiet --disable-pip-version-check '$(CHROMA)'
+	@touch $@
+
+$(REAL)/client/.ready: pyproject.toml
+	$(PYTHON) -m venv $(REAL)/client
+	$(REAL)/client/bin/python -m pip install --quiet --disable-pip-version-check "$(CHROMA_CLIENT)"
+	@touch $@
+
+$(REAL)/neo4j/.ready: $(HARNESS)/pom.xml $(HARNESS)/src/main/java/Main.java
+	@command -v mvn >/dev/null && command -v java >/dev/null || { echo "Maven and Java 17 are needed for a real Neo4j"; exit 1; }
+	rm -rf $(REAL)/neo4j && mkdir -p $(REAL) && cp -r $(HARNESS) $(REAL)/neo4j
+	cd $(REAL)/neo4j && mvn -q -B compile dependency:build-classpath -Dmdep.outputFile=classpath.txt
+	@touch $@
 
 check: $(READY)
 	$(BIN)/ruff format --check .

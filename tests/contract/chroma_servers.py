@@ -1,25 +1,28 @@
 """The Chroma servers that the contract suite runs on: the stub, and the real one where it is there.
 
-The real one is ``CHROMA_TEST_URL``, or ``chroma run`` (package chromadb) when that command is on PATH or named by
-``CHROMA_COMMAND``.
+The real one is ``CHROMA_TEST_URL``, or ``chroma run`` as ``make test-real`` installs it or PATH has it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.contract.stub_process import DEADLINE, StubProcess
 
+REAL = Path(__file__).parents[2] / ".real"
 TOKEN = "a-token-of-chroma"
 COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 
@@ -62,10 +65,24 @@ def stub_server(folder: Path) -> Iterator[ChromaServer]:
         process.stop()
 
 
+def _command() -> str | None:
+    return shutil.which("chroma", path=f"{REAL}/server/bin{os.pathsep}{os.environ.get('PATH', '')}")
+
+
 def why_no_real_server() -> str | None:
     if "CHROMA_TEST_URL" in os.environ or _command():
         return None
-    return "no real Chroma: set CHROMA_TEST_URL, or install chromadb (pip install '.[real]')"
+    return "no real Chroma: set CHROMA_TEST_URL, or run `make test-real`"
+
+
+NEEDS_REAL = (pytest.mark.slow, pytest.mark.skipif(bool(why_no_real_server()), reason=why_no_real_server() or ""))
+
+
+def client_python() -> str | None:
+    """A Python that has the official client: the one of ``make test-real``, or this one."""
+    if path := shutil.which("python", path=f"{REAL}/client/bin"):
+        return path
+    return sys.executable if importlib.util.find_spec("chromadb") else None
 
 
 @contextmanager
@@ -91,10 +108,6 @@ def real_server(folder: Path) -> Iterator[ChromaServer]:
         server.close()
         process.terminate()
         process.wait(DEADLINE)
-
-
-def _command() -> str | None:
-    return os.environ.get("CHROMA_COMMAND") or shutil.which("chroma")
 
 
 def _wait_until_it_answers(server: ChromaServer, process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,8 @@ import pytest
 from tests.contract.neo4j_servers import Neo4jServer, real_server, stub_server, why_no_real_server
 
 SERVERS = {"stub": stub_server, "real": real_server}
-REAL = pytest.param("real", marks=pytest.mark.skipif(bool(why_no_real_server()), reason=why_no_real_server() or ""))
+NEEDS_REAL = (pytest.mark.slow, pytest.mark.skipif(bool(why_no_real_server()), reason=why_no_real_server() or ""))
+REAL = pytest.param("real", marks=NEEDS_REAL)
 
 
 @pytest.fixture(scope="session", params=["stub", REAL])

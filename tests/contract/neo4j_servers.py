@@ -1,7 +1,7 @@
 """The Neo4j servers that the contract suite runs on: the stub, and a real one where it is there.
 
-The real one is ``NEO4J_TEST_URL`` (with ``NEO4J_TEST_AUTH`` as user:password, if it asks for them), or with
-``SLOW_TESTS`` set and Maven and Java there, Neo4j's own test harness: about 15 seconds, and a download the first time.
+The real one is ``NEO4J_TEST_URL`` (with ``NEO4J_TEST_AUTH`` as user:password, if it asks for them), or Neo4j's own test
+harness, which ``make test-real`` builds where Maven and Java are; it takes some 15 seconds to start.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from tests.contract.stub_process import DEADLINE, StubProcess
 
 USER, PASSWORD = "neo4j", "a-password-of-neo4j"
 QUERY = "/db/neo4j/query/v2"
-HARNESS = Path(__file__).with_name("neo4j_harness")
-BUILD_DEADLINE = 600.0  # seconds: the first build fetches some 200 archives
+HARNESS = Path(__file__).parents[2] / ".real" / "neo4j"
 
 
 class Neo4jServer:
@@ -72,11 +71,9 @@ def stub_server(folder: Path, **environment: str) -> Iterator[Neo4jServer]:
 def why_no_real_server() -> str | None:
     if "NEO4J_TEST_URL" in os.environ:
         return None
-    if "SLOW_TESTS" not in os.environ:
-        return "no real Neo4j: set NEO4J_TEST_URL, or SLOW_TESTS=1 where Maven and Java 17 are"
-    if not (shutil.which("mvn") and shutil.which("java")):
-        return "no real Neo4j: set NEO4J_TEST_URL, or install Maven and Java 17"
-    return None
+    if (HARNESS / ".ready").exists() and shutil.which("java"):
+        return None
+    return "no real Neo4j: set NEO4J_TEST_URL, or run `make test-real` where Maven and Java 17 are"
 
 
 @contextmanager
@@ -87,21 +84,22 @@ def real_server(folder: Path) -> Iterator[Neo4jServer]:
         yield server
         server.close()
         return
-    build = shutil.copytree(HARNESS, folder / "harness")
-    subprocess.run(
-        ["mvn", "-q", "-B", "compile", "dependency:build-classpath", "-Dmdep.outputFile=classpath.txt"],
-        cwd=build,
-        check=True,
-        timeout=BUILD_DEADLINE,
-    )
-    classpath = f"target/classes:{(build / 'classpath.txt').read_text().strip()}"
-    with (folder / "real.log").open("wb") as log:
+    classpath = f"{HARNESS}/target/classes:{(HARNESS / 'classpath.txt').read_text().strip()}"
+    log_path = folder / "real.log"
+    with log_path.open("wb") as log:
         process = subprocess.Popen(
-            ["java", "-cp", classpath, "Main"], cwd=build, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            ["java", "-cp", classpath, "Main"],
+            cwd=folder,
+            env={**os.environ, "NEO4J_PASSWORD": PASSWORD},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
         )
     assert process.stdin and process.stdout
     try:
-        server = Neo4jServer(process.stdout.readline().decode().strip(), None)
+        url = process.stdout.readline().decode().strip()
+        assert url, f"the real Neo4j ended: {log_path.read_text()[-2000:]}"
+        server = Neo4jServer(url, (USER, PASSWORD))
         yield server
         server.close()
     finally:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.chroma_calls import STORY, Call
-from tests.contract.chroma_servers import ChromaServer, real_server, stub_server, why_no_real_server
+from tests.contract.chroma_servers import NEEDS_REAL, ChromaServer, real_server, stub_server
 
+Opener = Callable[[Path], AbstractContextManager[ChromaServer]]
 NOT_COMPARED = ("schema", "log_position", "version")
 FOREIGN_WORDS = ("Failed to parse the request body as JSON", "Regex syntax errror")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -57,8 +60,8 @@ def _body(text: str) -> Any:
         return text
 
 
-@pytest.mark.skipif(why_no_real_server() is not None, reason=why_no_real_server() or "")
-def test_stub_and_real_server_answer_the_story_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize("real_server", [pytest.param(real_server, marks=NEEDS_REAL, id="real")])
+def test_stub_and_real_server_answer_the_story_alike(tmp_path: Path, real_server: Opener) -> None:
     name = f"story-{uuid.uuid4().hex[:8]}"
     with stub_server(tmp_path) as stub, real_server(tmp_path) as real:
         pairs = list(zip(tell(stub, name), tell(real, name), strict=True))
