@@ -255,7 +255,7 @@ def test_the_graph_is_read_with_user_and_password_as_a_real_server_wants_it(tmp_
         with pytest.raises(neo4j.GraphTrouble, match="401"):
             neo4j.read_graph(neo4j.Graph(session, url, None))
         assert probes.without_user("http://neo4j:secret@host:7474/x") == "http://host:7474/x"
-    app.extensions["store"].close()
+    app.extensions["close"]()
 
 
 def test_the_target_is_read_only_for_the_log(system: System) -> None:
