@@ -6,6 +6,8 @@ SagaError
 │   └── Unclear              timeout, reset, 5xx after sending, an answer that makes no sense
 ├── DefinitionError          the saga's steps do not make a saga
 ├── SagaExists               a saga of this id is in the log already
+├── ProjectBusy              an open saga holds the project, and the caller would not wait (R11)
+├── TooManyWaiting           the queue of pending sagas is full
 ├── UnknownSaga              no saga of this id is in the log
 ├── LeaseLost                somebody else took the saga over; stop touching it (R9)
 └── NotAllowed               the operator's verb does not fit the saga's state
@@ -44,6 +46,18 @@ class DefinitionError(SagaError):
 
 class SagaExists(SagaError):
     """A saga of this id is in the log already."""
+
+
+class ProjectBusy(SagaError):
+    """An open saga holds the project (R11); ``holder`` is its id."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"saga {holder} is still open in this project")
+        self.holder = holder
+
+
+class TooManyWaiting(SagaError):
+    """So many sagas wait already that another one is not taken in; the message says where and how many."""
 
 
 class UnknownSaga(SagaError):

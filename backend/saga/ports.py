@@ -37,6 +37,7 @@ class SagaRecord:
         fence: counts the claims; a worker whose fence is not the newest can write nothing more (R9).
         last_seq: the number of the saga's newest event, from 1.
         lease_until, wake_at, created_at, updated_at: wall-clock seconds.
+        head: the hash of the saga's newest event.
     """
 
     saga_id: str
@@ -53,16 +54,39 @@ class SagaRecord:
     wake_at: float
     created_at: float
     updated_at: float
+    head: str
 
 
 @dataclass(frozen=True)
 class LoggedEvent:
-    """An event where it stands in the log: ``position`` in the whole log, ``seq`` within its saga, both from 1."""
+    """An event where it stands in the log: ``position`` in the whole log, ``seq`` within its saga, both from 1.
+
+    Attributes:
+        hash: links it to the saga's event before (docs/saga-log.md).
+    """
 
     position: int
     saga_id: str
     seq: int
     event: Event
+    hash: str
+
+
+@dataclass(frozen=True)
+class Admission:
+    """On what terms a new saga is let in; decided in the same step that enters it, never looked up before.
+
+    Attributes:
+        waiting_per_project, waiting: how many sagas of its type may be pending, itself included; None is without limit.
+        only_if_free: no saga of its project may be open.
+    """
+
+    waiting_per_project: int | None = None
+    waiting: int | None = None
+    only_if_free: bool = False
+
+
+ANYBODY = Admission()
 
 
 @dataclass(frozen=True)
@@ -84,8 +108,15 @@ class NewSaga:
 class SagaLog(Protocol):
     """The durable, append-only log of all sagas (R12), and who may write to which (leases)."""
 
-    def create(self, saga: NewSaga, event: Event, *, forced: bool = True) -> SagaRecord:
-        """Enter a saga with its first event, on disk when this returns if ``forced``. Raises SagaExists."""
+    def create(
+        self, saga: NewSaga, event: Event, *, forced: bool = True, admission: Admission = ANYBODY
+    ) -> SagaRecord:
+        """Enter a saga with its first event, on disk when this returns if ``forced``.
+
+        Raises:
+            SagaExists: its id or request key is in the log already.
+            ProjectBusy, TooManyWaiting: ``admission`` does not let it in.
+        """
 
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
         """Take one saga over for ``lease`` seconds. Raises UnknownSaga, LeaseLost when somebody else holds it."""
@@ -98,6 +129,9 @@ class SagaLog(Protocol):
 
     def release(self, saga_id: str, fence: int, wake_at: float) -> None:
         """Give a saga back; nobody needs to look at it before ``wake_at``."""
+
+    def wake(self, now: float) -> None:
+        """Let every sleeping saga be looked at now: what it waited for may be back."""
 
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
         """Append as the holder of ``fence``; returns all events after ``known_seq``: an operator's, then these.

@@ -1,4 +1,4 @@
-"""The durable event log of all sagas: SQLite, and one in memory that passes the same contract tests."""
+"""The durable event log of all sagas: SQLite, PostgreSQL, and one in memory that passes the same contract tests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ DEFAULT_URL = "sqlite:///saga-log.sqlite3"
 
 
 def open_saga_log(url: str) -> SagaLog:
-    """Open the log that ``url`` names: ``sqlite:///path`` or ``memory:``.
+    """Open the log that ``url`` names: ``sqlite:///path``, ``postgresql://user@host/database`` or ``memory:``.
 
     Raises:
         ValueError: another scheme.
+        SQLAlchemyError: the database cannot be reached.
     """
     if url == "memory:":
         return MemorySagaLog()

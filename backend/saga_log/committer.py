@@ -26,10 +26,13 @@ class GroupCommitter:
     """Runs writes in the order given, many to a transaction; a write returns once its transaction is committed.
 
     A write may raise a saga error before it changes anything; the other writes of its batch are not touched by it.
+
+    Args:
+        begin: begins a transaction that shuts other writers out, forced to disk at its commit or not.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, begin: Callable[[Connection, bool], None]) -> None:
+        self._engine, self._begin = engine, begin
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="saga-log-writer", daemon=True)
         self._thread.start()
@@ -69,7 +72,7 @@ class GroupCommitter:
     def _commit(self, connection: Connection, batch: list[_Write]) -> None:
         forced = any(entry.forced for entry in batch)
         try:
-            _set_durability(connection, forced)
+            self._begin(connection, forced)
             answers = [_attempt(entry, connection) for entry in batch]
             connection.commit()
         except Exception as error:  # the whole transaction failed: everybody who waits for it must know
@@ -94,12 +97,3 @@ def _attempt(entry: _Write, connection: Connection) -> tuple[Any, Exception | No
         return None, error
     savepoint.commit()
     return result, None
-
-
-def _set_durability(connection: Connection, forced: bool) -> None:
-    """SQLite in WAL mode syncs its log on every FULL commit and on none of the NORMAL ones.
-
-    SQLite refuses this inside a transaction, and SQLAlchemy would begin one: hence the driver's own connection.
-    """
-    driver: Any = connection.connection.driver_connection
-    driver.execute(f"PRAGMA synchronous={'FULL' if forced else 'NORMAL'}")

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from backend.saga.errors import LeaseLost, NotAllowed, SagaExists, UnknownSaga
+from backend.saga.errors import LeaseLost, NotAllowed, ProjectBusy, SagaExists, UnknownSaga
 from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
-from backend.saga.ports import LoggedEvent, NewSaga, SagaRecord
+from backend.saga.ports import ANYBODY, Admission, LoggedEvent, NewSaga, SagaRecord
 from backend.saga.state import SagaState
+from backend.saga_log.admission import refuse_beyond
+from backend.saga_log.chain import canonical, first_link, next_link
 
 
 @dataclass
@@ -27,11 +29,12 @@ class MemorySagaLog:
         self._events: list[LoggedEvent] = []
         self._lock = threading.RLock()
 
-    def create(self, saga: NewSaga, event: Event, *, forced: bool = True) -> SagaRecord:
+    def create(self, saga: NewSaga, event: Event, *, forced: bool = True, admission: Admission = ANYBODY) -> SagaRecord:
         with self._lock:
             taken = saga.request_key and self.by_request_key(saga.project_id, saga.request_key)
             if taken or saga.saga_id in self._sagas:
                 raise SagaExists(f"saga {saga.saga_id!r} (or its Idempotency-Key) is in the log already")
+            self._check(saga, admission)
             record = SagaRecord(
                 saga_id=saga.saga_id,
                 saga_type=saga.saga_type,
@@ -47,6 +50,7 @@ class MemorySagaLog:
                 wake_at=0.0,
                 created_at=event.at,
                 updated_at=event.at,
+                head=first_link(saga.saga_id),
             )
             self._sagas[saga.saga_id] = _Entry(record, len(self._sagas) + 1, saga.request_key)
             self._write(saga.saga_id, [event])
@@ -83,6 +87,12 @@ class MemorySagaLog:
             entry = self._entry(saga_id)
             if entry.record.fence == fence:
                 entry.record = replace(entry.record, worker=None, lease_until=0.0, wake_at=wake_at)
+
+    def wake(self, now: float) -> None:
+        with self._lock:
+            for entry in self._sagas.values():
+                if not entry.record.closed and entry.record.wake_at > now:
+                    entry.record = replace(entry.record, wake_at=now)
 
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
         with self._lock:
@@ -154,6 +164,18 @@ class MemorySagaLog:
             raise UnknownSaga(f"no saga {saga_id!r} is in the log")
         return self._sagas[saga_id]
 
+    def _check(self, saga: NewSaga, admission: Admission) -> None:
+        records = [entry.record for entry in self._sagas.values() if not entry.record.closed]
+        holders = [record.saga_id for record in records if record.project_id == saga.project_id]
+        if admission.only_if_free and holders:
+            raise ProjectBusy(holders[0])
+        kind = saga.saga_type
+        waiting = [one for one in records if one.state is SagaState.PENDING and one.saga_type == kind]
+        if (limit := admission.waiting_per_project) is not None:
+            refuse_beyond(limit, sum(one.project_id == saga.project_id for one in waiting), "in this project")
+        if (limit := admission.waiting) is not None:
+            refuse_beyond(limit, len(waiting), "in all")
+
     def _take(self, record: SagaRecord, worker: str, lease: float, now: float) -> SagaRecord:
         entry = self._entry(record.saga_id)
         fence = record.fence + 1
@@ -169,8 +191,9 @@ class MemorySagaLog:
         entry = self._entry(saga_id)
         record = entry.record
         for seq, event in enumerate(events, start=record.last_seq + 1):
-            self._events.append(LoggedEvent(len(self._events) + 1, saga_id, seq, event))
+            link = next_link(record.head, seq, event, canonical(event.data))
+            self._events.append(LoggedEvent(len(self._events) + 1, saga_id, seq, event, link))
             state = STATE_AFTER.get(event.type, record.state)
             closed = record.closed or event.type in CLOSING
-            record = replace(record, state=state, closed=closed, last_seq=seq, updated_at=event.at)
+            record = replace(record, state=state, closed=closed, last_seq=seq, updated_at=event.at, head=link)
         entry.record = record

@@ -16,8 +16,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 metadata = MetaData()
+_OPEN = Column("closed", Boolean).is_(False)
 
 events = Table(
     "events",
@@ -30,6 +31,7 @@ events = Table(
     Column("step", String(200)),
     Column("at", Float, nullable=False),
     Column("data", Text, nullable=False),
+    Column("hash", String(64), nullable=False, server_default=""),
     UniqueConstraint("saga_id", "seq"),
     sqlite_autoincrement=True,
 )
@@ -53,8 +55,9 @@ sagas = Table(
     Column("wake_at", Float, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("head", String(64), nullable=False, server_default=""),
     UniqueConstraint("project_id", "request_key"),
-    Index("sagas_open_of_project", "project_id", "number", sqlite_where=Column("closed").is_(False)),
+    Index("sagas_open_of_project", "project_id", "number", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("sagas_by_time", "created_at", "saga_id"),
     Index("sagas_by_state", "state", "created_at"),
     sqlite_autoincrement=True,

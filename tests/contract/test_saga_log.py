@@ -1,40 +1,26 @@
-"""One suite for every saga log: in memory, and SQLite on a real disk."""
+"""One suite for every saga log: in memory, SQLite on a real disk, and a real PostgreSQL server."""
 
 from __future__ import annotations
 
-import threading
+import hashlib
+import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from backend.saga.errors import LeaseLost, NotAllowed, SagaExists, UnknownSaga
-from backend.saga.events import Event, EventType
-from backend.saga.ports import NewSaga, SagaLog
+from backend.saga.errors import LeaseLost, NotAllowed, ProjectBusy, SagaExists, TooManyWaiting, UnknownSaga
+from backend.saga.events import Event
+from backend.saga.ports import Admission, SagaLog
 from backend.saga.state import SagaState
 from backend.saga_log import open_saga_log
-
-T = EventType
-TYPES = ("wiki",)
-LEASE = 5.0
+from tests.contract.saga_logs import LEASE, TYPES, T, enter, event, fresh_url, in_threads
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SagaLog]:
-    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/log.sqlite3"
-    opened = open_saga_log(url)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def log(request: pytest.FixtureRequest) -> Iterator[SagaLog]:
+    opened = open_saga_log(fresh_url(request, request.param))
     yield opened
     opened.close()
-
-
-def event(kind: EventType, step: str | None = None, at: float = 1.0, **data: object) -> Event:
-    return Event(kind, at, step, data)
-
-
-def enter(
-    log: SagaLog, saga_id: str, project: str = "p", *, key: str | None = None, at: float = 1.0, kind: str = "wiki"
-):
-    return log.create(NewSaga(saga_id, kind, project, "ann", {"n": 1}, key), event(T.REQUESTED, at=at))
 
 
 def test_a_new_saga_is_pending_and_has_its_first_event(log):
@@ -213,11 +199,7 @@ def test_many_threads_lose_nothing_and_share_their_commits(log):
         for seq in range(2, 27):
             log.append(f"s{number}", fences[number], seq, [event(T.STEP_STARTED, "x")])
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads([lambda number=number: write(number) for number in range(8)])
     assert [len(log.events(f"s{number}")) for number in range(8)] == [27] * 8
 
 
@@ -230,11 +212,7 @@ def test_two_threads_never_claim_the_same_saga(log):
         while (record := log.claim_next(worker, 60.0, 1.0, TYPES)) is not None:
             taken.append(record.saga_id)
 
-    threads = [threading.Thread(target=claim_all, args=(f"w{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads([lambda n=n: claim_all(f"w{n}") for n in range(4)])
     assert sorted(taken) == sorted(f"s{number}" for number in range(20))
 
 
@@ -251,3 +229,72 @@ def test_a_sqlite_log_outlives_its_process(tmp_path):
 def test_another_scheme_is_refused():
     with pytest.raises(ValueError, match="mysql"):
         open_saga_log("mysql://localhost/log")
+
+
+def test_every_event_is_linked_to_the_one_before_by_the_documented_formula(log):
+    enter(log, "s1")
+    fence = log.claim("s1", "w", LEASE, 1.0).fence
+    log.append("s1", fence, 2, [event(T.BEGUN, at=2), event(T.STEP_DONE, "näh ✗", 2.5, result={"b": [1.5], "a": None})])
+    link = hashlib.sha256(b"s1").hexdigest()
+    for entry in log.events("s1"):
+        told = entry.event
+        line = json.dumps(
+            [entry.seq, told.type, told.step, float(told.at), told.data],
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
+        link = hashlib.sha256(f"{link}\n{line}".encode()).hexdigest()
+        assert entry.hash == link
+    assert log.get("s1").head == link
+
+
+def test_waiting_sagas_are_bounded_per_project_and_in_all(log):
+    narrow = Admission(waiting_per_project=2, waiting=3)
+    enter(log, "s1", admission=narrow)
+    enter(log, "s2", admission=narrow, key="k")
+    with pytest.raises(TooManyWaiting, match="2 generations wait in this project"):
+        enter(log, "s3", admission=narrow)
+    enter(log, "t1", project="q", admission=narrow)
+    with pytest.raises(TooManyWaiting, match="3 generations wait in all"):
+        enter(log, "u1", project="r", admission=narrow)
+    with pytest.raises(SagaExists):  # a repeated request is no new one
+        enter(log, "s4", admission=narrow, key="k")
+    log.append("s1", log.claim("s1", "w", LEASE, 1.0).fence, 2, [event(T.BEGUN)])
+    enter(log, "s5", admission=narrow)
+    assert [record.saga_id for record in log.find(project_id="p")] == ["s5", "s2", "s1"]
+
+
+def test_sagas_of_another_type_do_not_count_as_waiting(log):
+    enter(log, "s1", kind="inline")
+    enter(log, "s2", admission=Admission(waiting_per_project=1, waiting=1))
+
+
+def test_whoever_would_not_wait_is_told_who_holds_the_project(log):
+    enter(log, "s1")
+    enter(log, "s2")
+    with pytest.raises(ProjectBusy) as busy:
+        enter(log, "s3", admission=Admission(only_if_free=True))
+    assert busy.value.holder == "s1"
+    enter(log, "t1", project="q", admission=Admission(only_if_free=True))
+
+
+def test_many_who_come_at_once_do_not_overfill_the_queue(log):
+    refused: list[int] = []
+
+    def come(number: int) -> None:
+        try:
+            enter(log, f"s{number}", admission=Admission(waiting_per_project=5))
+        except TooManyWaiting:
+            refused.append(number)
+
+    in_threads([lambda number=number: come(number) for number in range(16)])
+    assert len(log.find(project_id="p")) == 5
+    assert len(refused) == 11
+
+
+def test_sleeping_sagas_can_be_woken(log):
+    enter(log, "s1")
+    log.release("s1", log.claim("s1", "one", LEASE, 1.0).fence, 1e9)
+    log.wake(2.0)
+    assert log.claim_next("two", LEASE, 2.0, TYPES) is not None

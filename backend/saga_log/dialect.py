@@ -1,0 +1,100 @@
+"""What SQLite and PostgreSQL do differently; everything else of the log is the same SQLAlchemy Core code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+
+WAIT = 30.0  # seconds that one process waits for another's write
+IDLE_LIMIT = 5.0  # seconds after which PostgreSQL ends the transaction of a writer that was paused in the middle of it
+WRITERS = 0x5A6A10C  # the advisory lock of this log's writers; any number that nobody else uses
+
+
+class Dialect(Protocol):
+    """One database's ways."""
+
+    def open(self) -> Engine:
+        """An engine; its connections take part in the log's protocol."""
+
+    def begin_write(self, connection: Connection, forced: bool) -> None:
+        """Begin a transaction that no other writer, here or elsewhere, overlaps with.
+
+        One writer at a time is what the log's rules stand on: positions are committed in their order, so that a reader
+        who goes on from the last one misses none; two workers that claim see each other's claim; counting what waits
+        and adding to it is one step.
+
+        Args:
+            forced: the commit returns only when it is on disk (R13).
+        """
+
+
+def dialect_of(url: str) -> Dialect:
+    """The dialect that ``url`` names. Raises ValueError for another scheme."""
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return SQLite(parsed)
+        case "postgresql" | "postgres":
+            return PostgreSQL(parsed)
+    raise ValueError(f"the saga log knows sqlite:///path, postgresql://... and memory:, not {parsed.drivername!r}")
+
+
+class SQLite:
+    """One file in WAL mode: readers are not blocked."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+
+    def open(self) -> Engine:
+        if self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(self.url, connect_args={"timeout": WAIT, "check_same_thread": False})
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: Any, _: object) -> None:
+            connection.isolation_level = None  # transactions begin where SQLAlchemy says, not where the driver guesses
+            connection.execute("PRAGMA journal_mode=WAL")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            # A writer that begins as a reader and then finds the file changed cannot go on: it must begin as a writer.
+            writer = connection.get_execution_options().get("writer", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+        return engine
+
+    def begin_write(self, connection: Connection, forced: bool) -> None:
+        """In WAL mode the log is synced on every FULL commit and on none of the NORMAL ones.
+
+        SQLite refuses this inside a transaction, and SQLAlchemy would begin one: hence the driver's own connection.
+        """
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA synchronous={'FULL' if forced else 'NORMAL'}")
+
+
+class PostgreSQL:
+    """A server that several machines' workers share, through psycopg 3.
+
+    Positions come from a sequence, which is outside of transactions: without the writers' lock a number could become
+    visible after a higher one, and whoever reads on from the last position would never see it. The lock ends with the
+    commit, after the disk has it; every process commits many events at a time, so it is held by one and wanted by few.
+    Under it no row needs a lock of its own.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url.set(drivername="postgresql+psycopg")
+
+    def open(self) -> Engine:
+        limits = f"-c lock_timeout={WAIT:.0f}s -c idle_in_transaction_session_timeout={IDLE_LIMIT:.0f}s"
+        return create_engine(self.url, connect_args={"options": limits}, pool_pre_ping=True)
+
+    def begin_write(self, connection: Connection, forced: bool) -> None:
+        """A forced commit takes those before it along to the disk: PostgreSQL's own log is written in order."""
+        values = {"key": WRITERS, "sync": "on" if forced else "off"}
+        connection.execute(_LOCK, values)
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:key), set_config('synchronous_commit', :sync, true)")
