@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from service_kit.app import caller
 from service_kit.tokens import Caller
 
 POLL = 0.2  # seconds between looks at the log
-KEEP_ALIVE = 15.0  # seconds after which an idle stream sends a comment, so that a vanished reader is noticed
+KEEP_ALIVE = 15.0  # seconds after which an idle stream sends a comment, so that its reader knows it is alive
 STREAM_LIMIT = 300.0  # seconds; then the reader reconnects where it was, and a thread is free again
 MAX_READERS = 4  # streams of one process; each holds one of its 8 threads, and the API needs some
 BATCH = 500
@@ -34,7 +35,7 @@ def events_blueprint(saga_log: SagaLog) -> Blueprint:
         position = _resume_after(saga_log)
         if not free.acquire(blocking=False):
             raise problems.Unavailable(f"{MAX_READERS} others read the stream already", retry_after=5)
-        response = Response(_stream(saga_log, position, caller()), content_type="text/event-stream")
+        response = Response(_stream(saga_log, position, caller(), _connection()), content_type="text/event-stream")
         response.headers["Cache-Control"] = "no-store"
         response.call_on_close(free.release)
         return response
@@ -51,7 +52,7 @@ def _resume_after(saga_log: SagaLog) -> int:
     return int(text)
 
 
-def _stream(saga_log: SagaLog, position: int, who: Caller) -> Iterator[str]:
+def _stream(saga_log: SagaLog, position: int, who: Caller, client: socket.socket | None) -> Iterator[str]:
     started = last_sent = time.monotonic()
     yield f"retry: 1000\nid: {position}\n\n"  # an id without data: where to resume, should nothing else come
     while (now := time.monotonic()) < started + STREAM_LIMIT:
@@ -62,10 +63,30 @@ def _stream(saga_log: SagaLog, position: int, who: Caller) -> Iterator[str]:
                 yield f"id: {position}\nevent: {entry.event.type}\ndata: {json.dumps(event_as_json(entry))}\n\n"
                 last_sent = now
         if not entries:
+            if _has_left(client):
+                return
             if now - last_sent > KEEP_ALIVE:
                 yield ": still here\n\n"
                 last_sent = now
             time.sleep(POLL)
+
+
+def _connection() -> socket.socket | None:
+    """The reader's connection, where the server shows it."""
+    found: socket.socket | None = request.environ.get("gunicorn.socket")
+    return found
+
+
+def _has_left(client: socket.socket | None) -> bool:
+    """Whether the reader closed its connection: writing would tell only much later, and its thread is wanted."""
+    if client is None:
+        return False
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _visible(saga_log: SagaLog, entry: LoggedEvent, who: Caller) -> bool:
