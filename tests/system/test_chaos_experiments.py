@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from chaos.experiments.catalogue import experiments
 from chaos.experiments.judging import Word
 from chaos.experiments.runner import Outcome, run
 from chaos.running_system import RunningSystem
-from tests.system.support import as_json, call
+from tests.system.support import as_json, call, environment
 
 EVERYDAY = ("snapshot-answer-lost", "late-save-after-rollback", "neo4j-down", "worker-killed")
 RARE = sorted(set(experiments()) - set(EVERYDAY))
@@ -69,3 +71,13 @@ def test_an_unknown_experiment_is_answered_with_those_that_there_are(system: Run
 def test_the_list_has_every_claim(system: RunningSystem) -> None:
     listed = as_json(call(system.state, "chaos", "list", "--json"))
     assert {row["name"]: row["claim"] for row in listed} == {one.name: one.claim for one in experiments().values()}
+
+
+def test_chaos_toolkits_own_command_runs_it(system: RunningSystem, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "chaostoolkit", "--no-version-check", "--no-log-file", "run"]
+    words = [*command, "--journal-path", str(tmp_path / "journal.json"), str(experiments()["snapshot-repeated"].path)]
+    env = environment(TESTBED_STATE=str(system.state))
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    journal = json.loads((tmp_path / "journal.json").read_text())
+    assert (journal["status"], journal["deviated"]) == ("completed", False)

@@ -1,0 +1,48 @@
+"""The experiments that need no request-aware faults, on Toxiproxy itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.experiments.catalogue import experiments
+from chaos.running_system import RunningSystem
+from tests.system.support import as_json, call, environment, running
+
+BUILT = Path(__file__).parents[2] / ".toxiproxy"
+PLAIN = sorted(name for name, experiment in experiments().items() if not experiment.needs_requests)
+pytestmark = [pytest.mark.toxiproxy, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    path = f"{BUILT}{os.pathsep}{os.environ['PATH']}"
+    if shutil.which("toxiproxy-server", path=path) is None:
+        pytest.skip("toxiproxy-server is neither on PATH nor in .toxiproxy/: run `make toxiproxy`")
+    env = environment(PATH=path)
+    with running(tmp_path_factory.mktemp("toxiproxy"), proxy="toxiproxy", env=env) as found:
+        assert found.proxy_kind == "toxiproxy"
+        yield found
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_claim_holds_on_toxiproxy(real: RunningSystem, name: str) -> None:
+    done = call(real.state, "chaos", "run", name, "--json")
+    (outcome,) = as_json(done)["experiments"]
+    assert (outcome["verdict"], done.returncode) == ("valid", 0), outcome
+
+
+def test_faults_that_know_requests_are_skipped_and_prove_nothing(real: RunningSystem) -> None:
+    done = call(real.state, "chaos", "run", "save-refused", "--json")
+    (outcome,) = as_json(done)["experiments"]
+    assert (outcome["verdict"], done.returncode) == ("skipped", 2)
+    assert "--proxy embedded" in outcome["why"]
+
+
+def test_load_leaves_out_what_this_proxy_cannot_do(real: RunningSystem) -> None:
+    done = call(real.state, "load", "--json", "--users", "4", "--time", "6s", "--chaos", "mixed")
+    assert (done.returncode, as_json(done)["audit"]["verdict"]) == (0, "valid")
