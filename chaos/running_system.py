@@ -15,6 +15,7 @@ from service_kit.tokens import ANY_PROJECT, INTERNAL, USER, KeyRing, TokenMinter
 
 SYSTEM_FILE = "system.json"
 SECRETS_FILE = "secrets.env"
+PROCESSES_FILE = "processes.json"
 ISSUER = "testbed"
 INTERNAL_LIFETIME = 300.0  # seconds
 USER_LIFETIME = 24 * 3600.0
@@ -102,6 +103,16 @@ class RunningSystem:
     def user_token(self, user: str, project: str = ANY_PROJECT) -> str:
         """A fresh bearer token for the backend."""
         return TokenMinter(self._keys("USER_TOKEN_KEYS"), ISSUER, USER, USER_LIFETIME).mint(user, project)
+
+    def setting(self, name: str) -> str | None:
+        """A setting that the backend was started with, such as the password of a real server."""
+        rows = json.loads((self.state / PROCESSES_FILE).read_text())
+        found: str | None = next((row["spec"]["env"][name] for row in rows if name in row["spec"]["env"]), None)
+        return found
+
+    def is_external(self, service: str) -> bool:
+        """Whether a real server that somebody else started takes the place of ``service``."""
+        return service in self.services and self.services[service].pid == 0
 
     def _keys(self, name: str) -> KeyRing:
         lines = (self.state / SECRETS_FILE).read_text().splitlines()

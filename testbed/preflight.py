@@ -18,6 +18,7 @@ from testbed import processes, records
 from testbed.errors import CannotStart
 from testbed.layout import EXTERNAL, HOST, Layout
 
+CREDENTIALS = {"neo4j_stub": "set NEO4J_USER and NEO4J_PASSWORD", "chroma_stub": "set CHROMA_TOKEN"}
 GIT_AT_LEAST = (2, 36)  # core.fsync, on which git_server's durability rests
 
 
@@ -71,6 +72,8 @@ def _external(layout: Layout) -> Iterator[str]:
         parts = urlsplit(url)
         if parts.hostname is None or parts.scheme not in ("http", "https"):
             yield f"{EXTERNAL[name]}={url} is not the URL of a server: write http://HOST:PORT"
+        elif parts.username or parts.password:
+            yield f"{EXTERNAL[name]} holds a user or password: {CREDENTIALS[name]} instead"
         elif parts.scheme == "https" and layout.proxy_kind != "none":
             yield f"{EXTERNAL[name]} is an https URL, which the fault proxy cannot stand in front of: use --proxy none"
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from chaos.running_system import PROCESSES_FILE as FILE
 from testbed.layout import ProcessSpec
 from testbed.private import write_private
 from testbed.processes import ProcessRecord
 
-FILE = "processes.json"
 LOCK = "lock"
 
 

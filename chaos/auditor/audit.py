@@ -27,6 +27,7 @@ from chaos.auditor.report import AuditReport
 from chaos.auditor.sagas import Sagas, read_sagas
 from chaos.auditor.verdicts import InvariantResult, Verdict, Word, worst
 from chaos.auditor.world import World
+from service_kit import names
 
 __all__ = ["AuditReport", "AuditTarget", "Verdict", "audit", "render", "wait_until_quiet"]
 
@@ -44,6 +45,8 @@ class AuditTarget:
         filesystem_data, git_data: the data folders of the two servers.
         neo4j_url, chroma_url, filesystem_url, git_url: base URLs; what is None is not seen, and so never green.
         token: mints an internal token for a project, ``*`` for all.
+        neo4j_database, chroma_token: what a real server needs besides; a real Neo4j's user and password are in its URL.
+        unguarded: ``neo4j``, ``chroma``: real servers that let everybody in. A6 does not knock there, and says so.
         journal: what clients were told, one JSON object a line.
         project: restricts the audit to this project.
     """
@@ -56,6 +59,9 @@ class AuditTarget:
     filesystem_url: str | None
     git_url: str | None
     token: Callable[[str], str] | None
+    neo4j_database: str = "neo4j"
+    chroma_token: str | None = None
+    unguarded: frozenset[str] = frozenset()
     journal: Path | None = None
     project: str | None = None
 
@@ -117,13 +123,13 @@ class _Collectors:
     def _open_graph(self) -> Graph:
         if self.target.neo4j_url is None:
             raise CannotSee("no URL of the graph was given")
-        return Graph(self.session, self.target.neo4j_url, self._any_token())
+        return Graph(self.session, self.target.neo4j_url, self._any_token(), self.target.neo4j_database)
 
     def _any_token(self) -> str | None:
         return self.target.token(ANY_PROJECT) if self.target.token else None
 
     def _probes(self) -> ProbeFacts:
-        target, doors, closed = self.target, [], []
+        target, doors, closed, unguarded = self.target, [], [], []
         makers = (
             ("filesystem_server", target.filesystem_url, self._filesystem_door),
             ("git_server", target.git_url, self._git_door),
@@ -133,10 +139,14 @@ class _Collectors:
         for name, url, make in makers:
             if url is None:
                 closed.append(f"{name} was not probed: no URL was given")
+            elif name in target.unguarded:
+                unguarded.append(
+                    f"{name} is a real server that was given no credentials: whether it is closed is its own"
+                )
             else:
                 doors.append(make(url))
         found = probes.knock(self.session, doors, target.token, secrets.token_hex(4))
-        return replace(found, skipped=[*found.skipped, *closed])
+        return replace(found, skipped=[*found.skipped, *closed], unguarded=unguarded)
 
     def _filesystem_door(self, url: str) -> probes.Door:
         return probes.filesystem_door(url, lambda name: effects.in_filesystem(self.target.filesystem_data, name))
@@ -145,10 +155,13 @@ class _Collectors:
         return probes.git_door(url, lambda name: effects.in_git(self.target.git_data, name))
 
     def _graph_door(self, url: str) -> probes.Door:
-        return probes.graph_door(url, lambda name: effects.in_graph(self._open_graph(), name))
+        database = self.target.neo4j_database
+        return probes.graph_door(url, database, lambda name: effects.in_graph(self._open_graph(), name))
 
     def _documents_door(self, url: str) -> probes.Door:
-        return probes.documents_door(url, lambda name: effects.in_documents(self.session, url, self._any_token(), name))
+        token, own = self._any_token(), self.target.chroma_token
+        headers = ({names.INTERNAL_TOKEN: token} if token else {}) | ({"x-chroma-token": own} if own else {})
+        return probes.documents_door(url, lambda name: effects.in_documents(self.session, url, headers, name))
 
     def _with_sagas(self, world: World) -> World:
         """The log once more: sagas that came or moved meanwhile are in it, and their projects are marked."""

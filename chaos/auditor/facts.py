@@ -196,3 +196,4 @@ class ProbeFacts:
 
     probes: Sequence[Probe]
     skipped: Sequence[str] = ()
+    unguarded: Sequence[str] = ()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, wait_until_quiet
 from chaos.running_system import RunningSystem
@@ -23,7 +24,30 @@ def target_of(system: RunningSystem, **changes: Any) -> AuditTarget:
         "git_url": system.url("git_server"),
         "token": system.internal_token,
     }
-    return AuditTarget(**(wanted | changes))
+    return AuditTarget(**(wanted | real_servers(system) | changes))
+
+
+def real_servers(system: RunningSystem) -> dict[str, Any]:
+    """What a target says of real servers that take the place of stubs: credentials, or that there are none."""
+    found: dict[str, Any] = {}
+    unguarded = set()
+    if system.is_external("neo4j_stub"):
+        found["neo4j_database"] = system.setting("NEO4J_DATABASE") or "neo4j"
+        if password := system.setting("NEO4J_PASSWORD"):
+            user = system.setting("NEO4J_USER") or "neo4j"
+            found["neo4j_url"] = _with_user(system.url("neo4j_stub"), user, password)
+        else:
+            unguarded.add("neo4j")
+    if system.is_external("chroma_stub"):
+        found["chroma_token"] = system.setting("CHROMA_TOKEN")
+        if not found["chroma_token"]:
+            unguarded.add("chroma")
+    return found | {"unguarded": frozenset(unguarded)}
+
+
+def _with_user(url: str, user: str, password: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
 
 
 def audit_when_quiet(

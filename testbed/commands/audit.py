@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, render, wait_until_quiet
+from chaos.experiments.auditing import real_servers
 from chaos.running_system import NoSystem, RunningSystem
 from testbed.errors import CannotStart
 from testbed.options import console, json_option, print_json, state_option
@@ -77,17 +78,18 @@ def target_of(state: Path, project: str | None = None, journal: Path | None = No
         system = RunningSystem.load(state)
     except NoSystem:
         system = None
+    reached = {"neo4j_url": _url(system, "neo4j_stub")} | (real_servers(system) if system else {})
     return AuditTarget(
         saga_log=data / "backend" / "saga-log.sqlite3",
         filesystem_data=data / "filesystem_server",
         git_data=data / "git_server",
-        neo4j_url=_url(system, "neo4j_stub"),
         chroma_url=_url(system, "chroma_stub"),
         filesystem_url=_url(system, "filesystem_server"),
         git_url=_url(system, "git_server"),
         token=system.internal_token if system else None,
         journal=journal,
         project=project,
+        **reached,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +11,6 @@ import requests
 from chaos.auditor.collectors.leftovers import databases_of
 from chaos.auditor.collectors.neo4j import Graph
 from chaos.auditor.collectors.sqlite import snapshot_of, tables_of
-from service_kit import names
 
 TIMEOUT = 10.0  # seconds for one look
 
@@ -31,14 +31,13 @@ def in_graph(graph: Graph, project: str) -> bool:
     return int(rows[0]["n"]) > 0
 
 
-def in_documents(session: requests.Session, url: str, token: str | None, project: str) -> bool:
-    """A collection of the project's name.
+def in_documents(session: requests.Session, url: str, headers: Mapping[str, str], project: str) -> bool:
+    """A collection of the project's name; ``headers`` give the right to look.
 
     Raises:
         ValueError: the answer is neither yes nor no.
     """
     path = f"/api/v2/tenants/default_tenant/databases/default_database/collections/{quote(project, safe='')}"
-    headers = {names.INTERNAL_TOKEN: token} if token else {}
     answer = session.get(url.rstrip("/") + path, headers=headers, timeout=TIMEOUT, allow_redirects=False)
     if answer.status_code not in (200, 404):
         raise ValueError(f"answered {answer.status_code}")

@@ -28,16 +28,22 @@ class GraphTrouble(Exception):
     """The graph did not answer as it should."""
 
 
+def query_path(database: str) -> str:
+    """Where a database takes statements."""
+    return f"/db/{database}/query/v2"
+
+
 class Graph:
     """Runs statements.
 
     Args:
         url: ``http://[user:password@]host:port``.
         token: of project ``*``; None when the URL carries user and password, or nothing is needed.
+        database: its name.
     """
 
-    def __init__(self, session: requests.Session, url: str, token: str | None) -> None:
-        self._session, self._url = session, f"{url.rstrip('/')}/db/neo4j/query/v2"
+    def __init__(self, session: requests.Session, url: str, token: str | None, database: str = "neo4j") -> None:
+        self._session, self._url = session, url.rstrip("/") + query_path(database)
         self._headers = {"Accept": "application/json"} | ({names.INTERNAL_TOKEN: token} if token else {})
 
     def rows(self, statement: str, **parameters: Any) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
+from chaos.auditor.collectors.neo4j import query_path
 from chaos.auditor.facts import Probe, ProbeFacts
 from service_kit import names
 
@@ -72,11 +73,11 @@ def git_door(url: str, look: Look) -> Door:
     return Door("git_server", url, tries, look)
 
 
-def graph_door(url: str, look: Look) -> Door:
+def graph_door(url: str, database: str, look: Look) -> Door:
     """The graph: make a page."""
     statement = "CREATE (p:Page {project: $project, name: 'probe'}) RETURN p.name AS name"
     body = {"statement": statement, "parameters": {"project": "{project}"}}
-    return Door("neo4j", without_user(url), (Request("POST", "/db/neo4j/query/v2", body),), look)
+    return Door("neo4j", without_user(url), (Request("POST", query_path(database), body),), look)
 
 
 def documents_door(url: str, look: Look) -> Door:

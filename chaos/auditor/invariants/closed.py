@@ -12,7 +12,7 @@ REFUSED = (401, 403)
 def doors_are_closed(world: World) -> Outcome:
     """Every probe was refused, and nothing of it is anywhere."""
     facts = world.probes.get()
-    outcome = Outcome(unseen=list(facts.skipped))
+    outcome = Outcome(unseen=list(facts.skipped), notes=list(facts.unguarded))
     for probe in facts.probes:
         outcome.looked["probes"] += 1
         if probe.appeared or (probe.status is not None and probe.status < 300):
