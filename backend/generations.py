@@ -166,4 +166,5 @@ def event_as_json(entry: LoggedEvent) -> Mapping[str, Any]:
         "step": entry.event.step,
         "at": entry.event.at,
         "data": entry.event.data,
+        "hash": entry.hash,
     }

@@ -41,6 +41,8 @@ class LogEvent:
     type: str
     step: str | None
     data: Mapping[str, Any]
+    at: float | None = None
+    hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,22 @@ class LogRow:
     state: str
     closed: bool
     last_seq: int
+    head: str | None = None
 
 
 @dataclass(frozen=True)
 class SagaLogFacts:
-    """The whole log; ``moved`` holds the sagas that wrote to it while the audit looked elsewhere."""
+    """The whole log.
+
+    Attributes:
+        moved: the sagas that wrote to it while the audit looked elsewhere.
+        chained: whether its events should carry hashes.
+    """
 
     events: Sequence[LogEvent]
     rows: Mapping[str, LogRow]
     moved: frozenset[str] = frozenset()
+    chained: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +201,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class ProbeFacts:
-    """All probes, and what could not be probed."""
+    """All probes, what could not be probed, and what has no door to be closed."""
 
     probes: Sequence[Probe]
     skipped: Sequence[str] = ()

@@ -43,6 +43,8 @@ class Word(StrEnum):
     """A request without a valid token was taken."""
     CORRUPT = "corrupt"
     """The record itself is damaged: a repository that fsck complains about, a log with gaps."""
+    TAMPERED = "tampered"
+    """A history is not what was written: an event was edited, deleted, added, moved or cut off."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from chaos.auditor.world import World
 from tests.unit.auditor_world import ALL_VALID, Built, P, two_sagas
 
 NEEDS = {
-    "log": (),
+    "log": ("A5",),
     "sagas": ("A1", "A2", "A3", "A4", "A5"),
     "files": ("A1", "A2", "A4"),
     "repositories": ("A1", "A2", "A4", "A5"),

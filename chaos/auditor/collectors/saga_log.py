@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from chaos.auditor.collectors.sqlite import snapshot_of
+from chaos.auditor.collectors.sqlite import snapshot_of, tables_of
 from chaos.auditor.facts import LogEvent, LogRow, SagaLogFacts
 
-_EVENTS = "SELECT position, saga_id, seq, type, step, data FROM events ORDER BY position"
-_ROWS = "SELECT saga_id, saga_type, project_id, state, closed, last_seq FROM sagas"
+_EVENTS = "SELECT * FROM events ORDER BY position"
+_ROWS = "SELECT * FROM sagas"
+CHAINED_SINCE = 2  # the schema version from which on events carry hashes
 
 
 def read_log(path: Path) -> SagaLogFacts:
@@ -22,19 +23,39 @@ def read_log(path: Path) -> SagaLogFacts:
         FileNotFoundError, sqlite3.Error, ValueError: it cannot be read.
     """
     with snapshot_of(path) as database:
-        events = [_event(row) for row in database.execute(_EVENTS)]
-        rows = {row["saga_id"]: _row(row) for row in database.execute(_ROWS)}
-    return SagaLogFacts(events, rows)
+        hashed, headed = _has(database, "events", "hash"), _has(database, "sagas", "head")
+        events = [_event(row, hashed) for row in database.execute(_EVENTS)]
+        rows = {row["saga_id"]: _row(row, headed) for row in database.execute(_ROWS)}
+        # By its version or by a column: whoever takes one of them away does not make it an old log.
+        chained = hashed or headed or _version(database) >= CHAINED_SINCE
+    return SagaLogFacts(events, rows, chained=chained)
 
 
-def _event(row: sqlite3.Row) -> LogEvent:
-    data = json.loads(row["data"])
-    return LogEvent(row["position"], row["saga_id"], row["seq"], row["type"], row["step"], data)
+def _has(database: sqlite3.Connection, table: str, column: str) -> bool:
+    return any(found["name"] == column for found in database.execute(f"PRAGMA table_info({table})"))
 
 
-def _row(row: sqlite3.Row) -> LogRow:
+def _version(database: sqlite3.Connection) -> int:
+    if "meta" not in tables_of(database):
+        return 0
+    row = database.execute("SELECT schema_version FROM meta").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _event(row: sqlite3.Row, hashed: bool) -> LogEvent:
+    data, link = json.loads(row["data"]), row["hash"] if hashed else None
+    return LogEvent(row["position"], row["saga_id"], row["seq"], row["type"], row["step"], data, row["at"], link)
+
+
+def _row(row: sqlite3.Row, headed: bool) -> LogRow:
     return LogRow(
-        row["saga_id"], row["saga_type"], row["project_id"], row["state"], bool(row["closed"]), row["last_seq"]
+        row["saga_id"],
+        row["saga_type"],
+        row["project_id"],
+        row["state"],
+        bool(row["closed"]),
+        row["last_seq"],
+        row["head"] if headed else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chaos.auditor.facts import CannotSee
-from chaos.auditor.invariants import closed, durable, files, limbo, order, relationships, snapshots
+from chaos.auditor.invariants import chain, closed, durable, files, limbo, order, relationships, snapshots
 from chaos.auditor.verdicts import Finding, InvariantResult, Outcome
 from chaos.auditor.world import World
 
@@ -42,7 +42,15 @@ INVARIANTS = (
         ),
         needs_rest=True,
     ),
-    Invariant("A5", "order", (order.histories_keep_the_rules, order.effects_have_an_intent)),
+    Invariant(
+        "A5",
+        "order",
+        (
+            chain.histories_are_as_written,
+            order.histories_keep_the_rules,
+            order.effects_have_an_intent,
+        ),
+    ),
     Invariant("A6", "closed", (closed.doors_are_closed,)),
 )
 
