@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
 import requests
 
 from service_kit.tokens import KeyRing, TokenMinter
@@ -62,6 +63,14 @@ class StubProcess:
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(DEADLINE)
+
+    def let_files_grow_to(self, size: int | None) -> None:
+        """Writes beyond ``size`` bytes of a file fail as on a full disk; None lifts that. Needs no rights, no mount."""
+        assert self._process is not None
+        master = psutil.Process(self._process.pid)
+        for each in (master, *master.children()):
+            hard = each.rlimit(psutil.RLIMIT_FSIZE)[1]
+            each.rlimit(psutil.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
     def stop(self) -> None:
         """A graceful end, and the socket's."""
