@@ -22,6 +22,7 @@ from chaos.running_system import RunningSystem
 
 QUIET = 120.0  # seconds until the last saga must be at its end once all is healed
 FIGURES, TOLD, ENDING = "figures.json", "told.jsonl", "ending.json"
+THRESHOLDS = ("max_failure_rate", "p99", "rollback_p99", "orphans")
 
 
 def end(state: Path, results: Path) -> int:
@@ -42,13 +43,15 @@ def end(state: Path, results: Path) -> int:
 def broken_thresholds(figures: Mapping[str, Any], report: AuditReport) -> Iterator[str]:
     """What was asked for and not kept, one sentence each. A threshold that was not given is kept."""
     limits = figures["thresholds"]
-    rate, p99, orphans = figures["failure_rate"], figures["p99"], sum(report.orphans.values())
+    rate, orphans = figures["failure_rate"], sum(report.orphans.values())
     if figures["generations"] == 0:
         yield "not one generation came to its end"
     if limits["max_failure_rate"] is not None and rate is not None and rate > limits["max_failure_rate"]:
         yield f"{rate:.1%} of the generations did not commit, {limits['max_failure_rate']:.1%} are allowed"
-    if limits["p99"] is not None and p99 is not None and p99 > limits["p99"]:
-        yield f"99 % of the generations took up to {p99:.2f} s, {limits['p99']:.2f} s are allowed"
+    for name, what in (("p99", "generations"), ("rollback_p99", "rollbacks")):
+        took, allowed = figures[name], limits[name]
+        if allowed is not None and took is not None and took > allowed:
+            yield f"99 % of the {what} took up to {took:.2f} s, {allowed:.2f} s are allowed"
     if orphans > limits["orphans"]:
         yield f"{orphans} orphans, {limits['orphans']} are allowed"
 

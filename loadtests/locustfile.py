@@ -97,7 +97,7 @@ def figures(environment: Any) -> dict[str, Any]:
         **_percentiles("rollback_", rollback),
         "seed": options.seed,
         "chaos": options.chaos,
-        "thresholds": {"max_failure_rate": options.max_failure_rate, "p99": options.p99, "orphans": options.orphans},
+        "thresholds": {name: getattr(options, name) for name in ending.THRESHOLDS},
     }
 
 

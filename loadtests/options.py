@@ -23,6 +23,7 @@ def add_options(parser: Any) -> None:
     group.add_argument("--results", default=None, env_var="LOAD_RESULTS", help="folder for what it leaves")
     group.add_argument("--max-failure-rate", type=float, help="share of generations that may not commit, 0 to 1")
     group.add_argument("--p99", type=float, help="seconds that 99 %% of the generations may take at the most")
+    group.add_argument("--rollback-p99", type=float, help="seconds that 99 %% of the rollbacks may take at the most")
     group.add_argument("--orphans", type=int, default=0, help="how many the audit may find")
 
 

@@ -34,6 +34,7 @@ STOPPING = 90  # seconds that the last generations may take once the time is ove
 @click.option("--seed", type=int, default=1, show_default=True, help="Repeats the users' choices and the faults.")
 @click.option("--max-failure-rate", type=click.FloatRange(0, 1), help="Share of generations that may not commit.")
 @click.option("--p99", type=click.FloatRange(0), help="Seconds that 99 % of the generations may take.")
+@click.option("--rollback-p99", type=click.FloatRange(0), help="Seconds that 99 % of the rollbacks may take.")
 @click.option("--orphans", type=click.IntRange(0), default=0, show_default=True, help="How many the audit may find.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Locust's report.")
 @click.option("--csv", metavar="PREFIX", help="Locust's statistics.")

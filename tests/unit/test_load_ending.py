@@ -21,8 +21,9 @@ def report(verdict: Verdict = Verdict.VALID, orphans: int = 0) -> AuditReport:
 def figures(
     generations: int = 100, failure_rate: float | None = 0.1, seconds: float | None = 2.0, **limits: Any
 ) -> Any:
-    thresholds = {"max_failure_rate": None, "p99": None, "orphans": 0} | limits
-    return {"generations": generations, "failure_rate": failure_rate, "p99": seconds, "thresholds": thresholds}
+    thresholds = {"max_failure_rate": None, "p99": None, "rollback_p99": None, "orphans": 0} | limits
+    times = {"p99": seconds, "rollback_p99": seconds}
+    return {"generations": generations, "failure_rate": failure_rate, **times, "thresholds": thresholds}
 
 
 def broken(found: Any, audited: AuditReport | None = None) -> list[str]:
@@ -34,13 +35,15 @@ def test_thresholds_that_were_not_given_are_kept() -> None:
 
 
 def test_a_threshold_that_is_just_reached_is_kept() -> None:
-    assert broken(figures(max_failure_rate=0.1, p99=2.0)) == []
+    assert broken(figures(max_failure_rate=0.1, p99=2.0, rollback_p99=2.0)) == []
 
 
 def test_each_broken_threshold_is_named() -> None:
-    rate, p99, orphans = broken(figures(max_failure_rate=0.05, p99=1.5), report(orphans=3))
+    found = figures(max_failure_rate=0.05, p99=1.5, rollback_p99=0.5)
+    rate, p99, rollback, orphans = broken(found, report(orphans=3))
     assert rate == "10.0% of the generations did not commit, 5.0% are allowed"
     assert p99 == "99 % of the generations took up to 2.00 s, 1.50 s are allowed"
+    assert rollback == "99 % of the rollbacks took up to 2.00 s, 0.50 s are allowed"
     assert orphans == "3 orphans, 0 are allowed"
 
 
