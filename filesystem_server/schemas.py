@@ -13,7 +13,7 @@ from service_kit.barrier import Effect, State
 from service_kit.parameters import Parameters
 from service_kit.problems import InvalidRequest
 
-MAX_BATCH_FILES = 1000
+MAX_BATCH_FILES = 5_000  # as many as a snapshot may have
 MAX_PAGE_FILES = 1000
 
 

@@ -138,7 +138,7 @@ def test_bad_fields_are_named(wire: Wire, changes: dict[str, object], field: str
         (json.dumps(body()).encode(), "application/x-www-form-urlencoded", 415),
         (b" " * (33 * 1024 * 1024), "application/json", 413),
         (
-            json.dumps({"files": [{"filename": str(n), "content": ""} for n in range(1001)]}).encode(),
+            json.dumps({"files": [{"filename": str(n), "content": ""} for n in range(5001)]}).encode(),
             "application/json",
             400,
         ),
