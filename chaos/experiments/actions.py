@@ -75,6 +75,8 @@ def crowd(users: int, rounds: int, expect: list[str], configuration: Configurati
         ends = [status for visit in visits for status in visit.result()]
     for status in ends:
         run.expect(status, expect)
+    if len(ends) < users * rounds:
+        run.problems.append(f"only {len(ends)} of {users * rounds} generations could be started")
     return {state: sum(status["state"] == state for status in ends) for state in DECIDED}
 
 
