@@ -146,7 +146,7 @@ def _run_long(url: str) -> float:
     for number in range(LONG):
         saga = NewSaga(f"e-{number}", NothingToDo.saga_type, f"p{number}", "u", {})
         log.create(saga, Event(EventType.REQUESTED, time.time()), forced=False)
-    worker = Worker(log, NothingToDo(), SystemClock(), threads=4, lease=LEASE)
+    worker = Worker(log, NothingToDo(), SystemClock(), threads=16, lease=LEASE)
     process, sizes = psutil.Process(), []
     for left in (LONG - 1000, 0):
         _serve_until(worker, lambda left=left: _open(url) <= left)

@@ -62,7 +62,7 @@ def up(detach: bool, state: Path, port_offset: int, proxy: str, only: str | None
     system = _start(layout, timeout, out)
     out.print(address_table(system))
     if "backend" in system.services:
-        out.print(f"console: {system.url('backend')}/")
+        out.print(f"console: {system.url('backend')}/ (sign in with what `testbed token --user NAME` prints)")
     if detach:
         out.print(f"stop it with: testbed down --state {state}")
     else:
