@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None, saga_log: SagaLog | None = None
         settings = load_settings(Settings, NAME)
         configure_logging(NAME)
     log = saga_log or open_saga_log(settings.saga_log_url)
-    generations = Generations(log, SystemClock(), new_saga_id)
+    generations = Generations(log, SystemClock(), new_saga_id, limits=settings.queue_limits())
     app = create_service(
         NAME,
         version="1",

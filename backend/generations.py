@@ -7,25 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend.queue_limits import WITHOUT_LIMIT, QueueLimits, seconds_until_a_place_is_free
 from backend.saga.errors import NotAllowed, SagaExists
 from backend.saga.events import Event, EventType
 from backend.saga.history import History, read_history
-from backend.saga.ports import Clock, LoggedEvent, NewSaga, SagaLog, SagaRecord
+from backend.saga.ports import Admission, Clock, LoggedEvent, NewSaga, SagaLog, SagaRecord
 from backend.saga.state import SagaState
 from backend.saga.status import status_of
 from backend.wiki.saga import CREATE_SNAPSHOT
 from backend.wiki.source import WIKI
 
 POLL = 0.05  # seconds between looks at a saga that somebody waits for
+RECENT = 5  # generations whose times tell how long one takes now
 CANCELLABLE = (SagaState.PENDING, SagaState.EXECUTING)
-
-
-class ProjectBusy(Exception):
-    """An open saga holds the project (R11); ``holder`` is its id."""
-
-    def __init__(self, holder: str) -> None:
-        super().__init__(f"saga {holder} is still open in this project")
-        self.holder = holder
 
 
 @dataclass(frozen=True)
@@ -35,12 +29,14 @@ class Generations:
     Attributes:
         new_id: makes a saga id for a project.
         sleep: seconds; injected so that tests need not wait.
+        limits: how many generations may wait for their turn.
     """
 
     saga_log: SagaLog
     clock: Clock
     new_id: Callable[[str], str]
     sleep: Callable[[float], None] = time.sleep
+    limits: QueueLimits = WITHOUT_LIMIT
 
     def start(
         self, project_id: str, user_id: str, *, request_key: str | None = None, reject_when_busy: bool = False
@@ -49,20 +45,26 @@ class Generations:
 
         Raises:
             ProjectBusy: ``reject_when_busy`` and a saga of the project is open.
+            TooManyWaiting: the queue is full, of the project or of all.
         """
         if request_key and (first := self.saga_log.by_request_key(project_id, request_key)):
             return first
-        if reject_when_busy and (holders := self.saga_log.find(project_id=project_id, open_only=True, limit=1)):
-            raise ProjectBusy(holders[0].saga_id)
+        admission = Admission(self.limits.per_project, self.limits.in_all, only_if_free=reject_when_busy)
         asked = Event(EventType.REQUESTED, self.clock.now(), None, {"project": project_id, "user": user_id})
         saga = NewSaga(self.new_id(project_id), WIKI, project_id, user_id, {}, request_key)
         try:
-            return self.saga_log.create(saga, asked)
+            return self.saga_log.create(saga, asked, admission=admission)
         except SagaExists:  # the same key came twice at the same time, and the other one was first
             first = self.saga_log.by_request_key(project_id, request_key or "")
             if first is None:
                 raise
             return first
+
+    def retry_after(self) -> float:
+        """Seconds after which it makes sense to ask again once the queue was full."""
+        newest = self.saga_log.find(state=SagaState.COMMITTED, limit=RECENT)
+        histories = [[entry.event for entry in self.saga_log.events(record.saga_id)] for record in newest]
+        return seconds_until_a_place_is_free(histories)
 
     def wait(self, saga_id: str, seconds: float) -> SagaRecord:
         """The saga once it is decided (committed, rolled back, parked), or as it stands after ``seconds``."""

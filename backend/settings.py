@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.queue_limits import QueueLimits
 from service_kit.tokens import USER, KeyRing, TokenMinter, TokenVerifier
 
 ISSUER = "backend"
@@ -17,11 +18,13 @@ class Settings(BaseSettings):
 
     Attributes:
         internal_token_keys, user_token_keys: ``id:secret[,id:secret]``, newest first, 32 bytes or more each.
-        saga_log_url: ``sqlite:///path``.
+        saga_log_url: ``sqlite:///path``, or ``postgresql://user@host/database`` for workers on several machines.
         call_timeout: seconds to wait for a participant's answer.
         saga_deadline: seconds from the request after which a saga makes no forward attempt any more.
         lease: seconds for which a worker holds a saga without a sign of life.
         worker_threads: sagas that one worker drives at the same time.
+        worker_grace: seconds that running sagas get to finish when the worker is to stop; then they are handed over.
+        max_waiting_per_project, max_waiting: generations that may wait for their turn; more are answered 429.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -41,6 +44,9 @@ class Settings(BaseSettings):
     saga_deadline: float = Field(default=120.0, gt=0)
     lease: float = Field(default=5.0, gt=0)
     worker_threads: int = Field(default=4, ge=1, le=64)
+    worker_grace: float = Field(default=8.0, ge=0)
+    max_waiting_per_project: int = Field(default=20, ge=1)
+    max_waiting: int = Field(default=1000, ge=1)
     orchestrator: str = "builtin"
     on_malformed: Literal["skip", "fail"] = "skip"
 
@@ -49,6 +55,10 @@ class Settings(BaseSettings):
     def _strong(cls, value: SecretStr) -> SecretStr:
         KeyRing.parse(value.get_secret_value())
         return value
+
+    def queue_limits(self) -> QueueLimits:
+        """How many generations may wait."""
+        return QueueLimits(self.max_waiting_per_project, self.max_waiting)
 
     def internal_minter(self) -> TokenMinter:
         """Mints the tokens that the backend sends to the participants."""

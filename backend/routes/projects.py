@@ -10,8 +10,8 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from backend.clients.chroma import StoredDocument
 from backend.composition import Clients
-from backend.generations import Generations, ProjectBusy
-from backend.saga.errors import CallError
+from backend.generations import Generations
+from backend.saga.errors import CallError, ProjectBusy, TooManyWaiting
 from backend.schemas import DocumentsIn, ProjectPath, WikiQuery
 from service_kit import names, problems
 from service_kit.app import require_project
@@ -56,6 +56,8 @@ def projects_blueprint(generations: Generations, clients: Clients) -> APIBluepri
             )
         except ProjectBusy as busy:
             raise ProjectIsBusy(str(busy), extra={"holder": busy.holder}) from None
+        except TooManyWaiting as full:
+            raise problems.TooManyRequests(str(full), retry_after=generations.retry_after()) from None
         if query.wait:
             record = generations.wait(record.saga_id, query.wait)
         url = f"/api/sagas/{record.saga_id}"
