@@ -32,6 +32,7 @@ FAULT_PROXY = "fault_proxy"
 # The slowest to start come first: two cores start them two at a time.
 NAMES = ("backend", WORKER, "git_server", "chroma_stub", "neo4j_stub", "filesystem_server", FAULT_PROXY)
 EXTERNAL = MappingProxyType({"chroma_stub": "CHROMA_URL", "neo4j_stub": "NEO4J_URL"})
+BACKEND_THREADS = "32"  # every open console and every ?wait= holds one
 MAX_OFFSET = 65535 - 26001
 
 
@@ -189,7 +190,8 @@ class Layout:
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
         app, bind = f"{name}.app:create_app()", f"{HOST}:{self.port(name)}"
-        return (sys.executable, "-m", "gunicorn", app, "-c", "python:service_kit.gunicorn_conf", "-b", bind)
+        threads = ("--threads", BACKEND_THREADS) if name == "backend" else ()
+        return (sys.executable, "-m", "gunicorn", app, "-c", "python:service_kit.gunicorn_conf", "-b", bind, *threads)
 
     def _proxy_argv(self) -> tuple[str, ...]:
         program = (self.proxy_program,) if self.proxy_program else (sys.executable, "-m", "chaos.fault_proxy")
