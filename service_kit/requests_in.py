@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, NoReturn
 
 from flask import Request
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from service_kit.problems import InvalidRequest, SlowBody, UnsupportedMedia
 
@@ -33,22 +34,33 @@ class JsonRequest(Request):
         if self._parsed is None:
             if not self.is_json:
                 raise UnsupportedMedia("the body must be sent with Content-Type: application/json")
-            self._parsed = parse_object(self._body())
+            self._parsed = parse_object(self.get_data())
         return self._parsed
 
-    def _body(self) -> bytes:
+    def get_data(self, *args: Any, **options: Any) -> Any:
+        """The body, as Flask gives it.
+
+        Raises:
+            RequestEntityTooLarge: also when it came in chunks and so without a length; Werkzeug would cut it off.
+            SlowBody: the client stopped sending.
+        """
         client = self.environ.get("gunicorn.socket")
         if client is None:
-            return self.get_data()
+            return self._whole(super().get_data(*args, **options))
         client.settimeout(BODY_IDLE_SECONDS)
         try:
-            return self.get_data()
+            return self._whole(super().get_data(*args, **options))
         except ClientDisconnected as error:  # what Werkzeug makes of every error of the socket
             if isinstance(error.__context__, TimeoutError):
                 raise SlowBody(f"nothing of the body came for {BODY_IDLE_SECONDS:g} seconds") from None
             raise
         finally:
             client.settimeout(None)
+
+    def _whole(self, body: Any) -> Any:
+        if self.content_length is None and len(body) >= (self.max_content_length or math.inf):
+            raise RequestEntityTooLarge
+        return body
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

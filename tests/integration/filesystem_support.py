@@ -1,4 +1,4 @@
-"""A real filesystem_server (gunicorn, on a socket that outlives it) and a client for it."""
+"""A real participant (gunicorn, on a socket that outlives it), filesystem_server unless told else, and a client."""
 
 from __future__ import annotations
 
@@ -39,9 +39,12 @@ class Server:
     """
 
     data: Path
+    service: str = "filesystem_server"
+    settings: dict[str, str] = field(default_factory=dict)  # besides the keys and the data folder
     workers: int = 1
     wrapper: list[str] = field(default_factory=list)  # command that starts the shell, such as unshare
     limits: str = ""  # shell commands before the start, such as mount
+    ready: str = "/readyz"  # what answers 200 when the server can be used
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     process: subprocess.Popen[bytes] | None = None
 
@@ -51,9 +54,9 @@ class Server:
 
     def start(self) -> None:
         self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as gunicorn does on its own sockets
-        command = f"{self.limits} exec {sys.executable} -m gunicorn 'filesystem_server.app:create_app()'"
+        command = f"{self.limits} exec {sys.executable} -m gunicorn '{self.service}.app:create_app()'"
         command += f" -c python:service_kit.gunicorn_conf -w {self.workers} -b fd://{self.listener.fileno()}"
-        environment = {**os.environ, "INTERNAL_TOKEN_KEYS": KEYS, "DATA_DIR": str(self.data)}
+        environment = {**os.environ, "INTERNAL_TOKEN_KEYS": KEYS, "DATA_DIR": str(self.data), **self.settings}
         with (self.data.parent / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.wrapper, "sh", "-c", command],
@@ -69,7 +72,7 @@ class Server:
         until = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < until:
             try:
-                if requests.get(self.url + "/readyz", timeout=1).ok:
+                if requests.get(self.url + self.ready, timeout=1).ok:
                     return
             except requests.RequestException:
                 assert self.process is not None and self.process.poll() is None, self.log()

@@ -1,5 +1,5 @@
 /* Kills at the n-th call that changes the disk, counted over the worker and every git process that it starts; or lets
-   that call and all that follow find the disk full.
+   that call and all that follow find the disk full, or read-only.
 
    Preloaded into both. KILLPOINTS names a file that all of them map: what to do, when, and how far the count is. */
 
@@ -16,7 +16,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { ALL = 1, WORKER = 2, GIT = 3, WORKER_AND_FREEZE_GIT = 4, DISK_FULL = 5 };
+enum { ALL = 1, WORKER = 2, GIT = 3, WORKER_AND_FREEZE_GIT = 4, DISK_FULL = 5, READ_ONLY = 6 };
 
 static struct plan {
     atomic_int armed;  /* 0: nothing is counted */
@@ -52,23 +52,28 @@ static void die(void) {
     }
 }
 
+static int disk_fails(void) {
+    int mode = atomic_load(&plan->mode);
+    return mode == DISK_FULL || mode == READ_ONLY;
+}
+
 /* True: this is the call to die at. */
 static int due(void) {
     if (!plan || !atomic_load(&plan->armed)) return 0;
     if (atomic_load(&plan->mode) == GIT && getpid() == atomic_load(&plan->worker)) return 0;
     if (atomic_load(&plan->mode) == WORKER_AND_FREEZE_GIT && getpid() == atomic_load(&plan->worker)) return 0;
     int count = atomic_fetch_add(&plan->count, 1), target = atomic_load(&plan->target);
-    return atomic_load(&plan->mode) == DISK_FULL ? count >= target : count == target;
+    return disk_fails() ? count >= target : count == target;
 }
 
 /* What happens at that call: death, or an error that the caller gets. */
 static int fails(void) {
     if (!due()) return 0;
-    if (atomic_load(&plan->mode) != DISK_FULL) {
+    if (!disk_fails()) {
         die();
         return 0;
     }
-    errno = ENOSPC;
+    errno = atomic_load(&plan->mode) == READ_ONLY ? EROFS : ENOSPC;
     return 1;
 }
 

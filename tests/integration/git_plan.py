@@ -9,7 +9,7 @@ from pathlib import Path
 
 PLAN = "KILLPOINTS"
 _LAYOUT = struct.Struct("=7i")  # armed, count, target, mode, worker, torn, frozen
-MODES = {"all": 1, "worker": 2, "git": 3, "worker, git frozen": 4, "disk full": 5}
+MODES = {"all": 1, "worker": 2, "git": 3, "worker, git frozen": 4, "disk full": 5, "read-only": 6}
 
 
 class Plan:

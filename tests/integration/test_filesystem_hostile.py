@@ -5,13 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +19,7 @@ from service_kit.tokens import KeyRing, TokenMinter
 from tests.integration.filesystem_story import P, leftovers, on_disk
 from tests.integration.filesystem_support import KEYS, MINTER, headers, serving
 from tests.integration.filesystem_wire import Wire
+from tests.integration.machine import few_descriptors
 
 CALLS = [
     ("POST", "/save_file"),
@@ -254,25 +251,6 @@ def test_a_read_only_database_is_a_503(wire: Wire) -> None:
     assert wire.undo_all("s1").status_code == 204
 
 
-@contextmanager
-def few_descriptors(free: int) -> Iterator[None]:
-    """Only ``free`` further descriptors can be opened."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
-    held = []
-    try:
-        while True:
-            held.append(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        for _ in range(min(free, len(held))):
-            os.close(held.pop())
-        yield
-    finally:
-        for descriptor in held:
-            os.close(descriptor)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 @pytest.mark.parametrize("free", range(7))
 def test_running_out_of_file_descriptors_is_a_503_without_effect(wire: Wire, free: int) -> None:
     files = {f"d{free}/{number}": "x" for number in range(10)}
@@ -309,21 +287,3 @@ def test_a_full_disk_is_a_507_and_what_was_answered_stays(tmp_path: Path) -> Non
         full = {f"{saga[1:]}/{part}" for saga, status in answers.items() if status == 201 for part in range(5)}
         assert listed == full
         assert "Traceback" not in server.log()
-
-
-def test_a_client_that_stops_in_mid_body_gets_a_408_and_frees_its_thread(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as server:
-        address = server.listener.getsockname()
-        lines = ["POST /save_file HTTP/1.1", "Host: x", "Content-Type: application/json", "Content-Length: 100"]
-        head = "\r\n".join([*lines, f"{INTERNAL_TOKEN}: {MINTER.mint('u', P)}"])
-        stalled = [socket.create_connection(address, timeout=20) for _ in range(9)]
-        for client in stalled:
-            client.sendall(f'{head}\r\n\r\n{{"project_id":'.encode())
-        started = time.monotonic()
-        assert requests.get(server.url + "/healthz", timeout=20).ok
-        assert time.monotonic() - started < 15
-        first = stalled[0].recv(4096)
-        for client in stalled:
-            client.close()
-        assert b" 408 " in first.splitlines()[0]
-        assert requests.get(f"{server.url}/files/{P}", headers=headers(P), timeout=20).json()["files"] == []

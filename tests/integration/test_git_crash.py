@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -181,7 +182,7 @@ CASES = [
 def test_killed_at_a_sample_of_calls_it_has_the_whole_effect_or_none(
     driver: Driver, tmp_path: Path, scenario: str, mode: str
 ) -> None:
-    assert kill_everywhere(driver, tmp_path, scenario, mode, every={"all": 5, "worker": 11, "git": 7}[mode]) > 0
+    assert kill_everywhere(driver, tmp_path, scenario, mode, every={"all": 11, "worker": 23, "git": 13}[mode]) > 0
 
 
 @pytest.mark.slow
@@ -220,22 +221,40 @@ def test_nobody_goes_on_while_a_killed_workers_git_is_still_there(driver: Driver
     assert calls > 10
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_disk_that_is_full_at_any_call_is_a_clear_problem_and_no_partial_effect(
-    driver: Driver, tmp_path: Path, scenario: str
-) -> None:
-    """From that call on nothing can be written; then there is room again."""
-    base, facts = facts_of(driver, tmp_path, scenario)
+def disk_fails_everywhere(driver: Driver, folder: Path, scenario: str, fault: str, every: int) -> set[str]:
+    """From each ``every``-th call on the disk fails; then it works again. What the callers were told."""
+    base, facts = facts_of(driver, folder, scenario)
     told = set()
-    for target in range(0, MANY, 8):
-        data = tmp_path / "run"
+    for target in range(0, MANY, every):
+        data = folder / "run"
         shutil.copytree(base, data)
-        report = driver.run(data, *SCENARIOS[scenario][1], target, "disk full")
+        report = driver.run(data, *SCENARIOS[scenario][1], target, fault)
         if not report["fired"]:
             break
         assert not report["killed"]
         told.add(report["answer"])
         check_point(data, scenario, facts)
         shutil.rmtree(data)
-    assert told <= {"storage-full", "repository-unavailable", "unavailable", facts["answer"]}
-    assert "storage-full" in told
+    return told - {facts["answer"]}
+
+
+TROUBLE = {"disk full": "storage-full", "read-only": "unavailable"}
+every_case_of_trouble = pytest.mark.parametrize(("scenario", "fault"), [*itertools.product(SCENARIOS, TROUBLE)])
+
+
+@every_case_of_trouble
+def test_a_disk_that_fails_at_a_sample_of_calls_is_a_clear_problem_and_no_partial_effect(
+    driver: Driver, tmp_path: Path, scenario: str, fault: str
+) -> None:
+    told = disk_fails_everywhere(driver, tmp_path, scenario, fault, every=17)
+    assert TROUBLE[fault] in told <= {TROUBLE[fault], "repository-unavailable", "unavailable"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@every_case_of_trouble
+def test_a_disk_that_fails_at_any_call_is_a_clear_problem_and_no_partial_effect(
+    driver: Driver, tmp_path: Path, scenario: str, fault: str
+) -> None:
+    told = disk_fails_everywhere(driver, tmp_path, scenario, fault, every=1)
+    assert TROUBLE[fault] in told <= {TROUBLE[fault], "repository-unavailable", "unavailable"}

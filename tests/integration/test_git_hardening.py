@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import resource
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask, Response
+from requests.adapters import BaseAdapter
 
 from git_server.app import create_app
 from git_server.ledger import Ledger
@@ -28,10 +30,12 @@ from tests.integration.git_support import (
     git,
     main_of,
     pages,
+    sha,
     snap,
     start,
     token,
 )
+from tests.integration.machine import few_descriptors
 
 GOOD_SHA = "0" * 64
 
@@ -40,6 +44,22 @@ GOOD_SHA = "0" * 64
 def files() -> Iterator[FakeFiles]:
     with fake_filesystem() as fake:
         yield fake
+
+
+class OneFile(BaseAdapter):
+    """A filesystem_server that has one content under every name, without a network."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.content = content
+
+    def send(self, _: requests.PreparedRequest, **__: object) -> requests.Response:
+        answer = requests.Response()
+        answer.status_code, answer.raw = 200, io.BytesIO(self.content)
+        return answer
+
+    def close(self) -> None:
+        pass
 
 
 def make_app(data: Path, url: str = "http://127.0.0.1:9", **more: Any) -> Flask:
@@ -283,22 +303,29 @@ def test_a_project_that_is_busy_for_too_long_is_a_503(files: FakeFiles, tmp_path
     assert (answer.status_code, answer.json["type"]) == (503, "repository-unavailable")
 
 
-def test_no_free_file_descriptor_is_a_503_and_passes(files: FakeFiles, tmp_path: Path) -> None:
-    wanted = files.put(pages(2))
-    server = start(tmp_path, files.url)
-    try:
-        (worker,) = server.workers()
-        limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
-        open_now = sum(1 for _ in Path(f"/proc/{worker}/fd").iterdir())
-        resource.prlimit(worker, resource.RLIMIT_NOFILE, (open_now + 2, limits[1]))
-        answer = server.snapshot("s", wanted)
-        assert answer.status_code == 503
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
-        assert server.snapshot("s", wanted).status_code == 201
-        assert_sound(tmp_path)
-    finally:
-        server.stop()
+@pytest.mark.parametrize("free", range(0, 22, 3))
+def test_running_out_of_file_descriptors_is_a_503_with_the_whole_effect_or_none(
+    files: FakeFiles, tmp_path: Path, free: int
+) -> None:
+    session = requests.Session()
+    session.mount("http://", OneFile(b"a"))
+    chosen = Settings(internal_token_keys=KEYS, data_dir=tmp_path, filesystem_url="http://files")
+    client = create_app(chosen, session).test_client()
+    headers = {"X-INTERNAL-TOKEN": token(), "X-Saga-Id": "s"}
+    sent = body(files={"a": sha(b"a")})
+    with few_descriptors(free):
+        answer = client.post(f"/snapshot/{PROJECT}", json=sent, headers=headers)
+        undone = client.delete(f"/snapshot/{PROJECT}/{snap('other')}", headers=headers | {"X-Saga-Id": "other"})
+        read = client.get(f"/snapshot/{PROJECT}", headers=headers)
+    for found, well in ((answer, 201), (undone, 204), (read, 200)):
+        assert found.status_code == well or (found.status_code, found.content_type) == (503, "application/problem+json")
+    assert free > 0 or answer.status_code == 503
+    assert_sound(tmp_path)
+    repeated = client.post(f"/snapshot/{PROJECT}", json=sent, headers=headers)
+    assert repeated.status_code == 201
+    assert main_of(tmp_path) == repeated.json["commit"]
+    assert client.delete(f"/snapshot/{PROJECT}/{snap('s')}", headers=headers).status_code == 204
+    assert main_of(tmp_path) is None
 
 
 def test_old_records_of_closed_sagas_are_forgotten_and_open_ones_never(files: FakeFiles, tmp_path: Path) -> None:
