@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 
@@ -28,6 +30,21 @@ class GraphTrouble(Exception):
     """The graph did not answer as it should."""
 
 
+def without_user(url: str) -> str:
+    """``url`` without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _basic(url: str) -> dict[str, str]:
+    """User and password in UTF-8, as Neo4j reads them; requests itself would write Latin-1."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    both = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
+
+
 def query_path(database: str) -> str:
     """Where a database takes statements."""
     return f"/db/{database}/query/v2"
@@ -43,8 +60,8 @@ class Graph:
     """
 
     def __init__(self, session: requests.Session, url: str, token: str | None, database: str = "neo4j") -> None:
-        self._session, self._url = session, url.rstrip("/") + query_path(database)
-        self._headers = {"Accept": "application/json"} | ({names.INTERNAL_TOKEN: token} if token else {})
+        self._session, self._url = session, without_user(url).rstrip("/") + query_path(database)
+        self._headers = {"Accept": "application/json"} | _basic(url) | ({names.INTERNAL_TOKEN: token} if token else {})
 
     def rows(self, statement: str, **parameters: Any) -> list[Mapping[str, Any]]:
         """The statement's rows by column name.

@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from chaos.auditor.collectors.neo4j import query_path
+from chaos.auditor.collectors.neo4j import query_path, without_user
 from chaos.auditor.facts import Probe, ProbeFacts
 from service_kit import names
 
@@ -84,12 +83,6 @@ def documents_door(url: str, look: Look) -> Door:
     """Chroma: make a collection."""
     path = "/api/v2/tenants/default_tenant/databases/default_database/collections"
     return Door("chroma", without_user(url), (Request("POST", path, {"name": "{project}"}),), look)
-
-
-def without_user(url: str) -> str:
-    """``url`` without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def knock(session: requests.Session, doors: list[Door], token: Token | None, unique: str) -> ProbeFacts:
