@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, wait_until_quiet
+from chaos.auditor.collectors.sqlite import snapshot_of
 from chaos.running_system import RunningSystem
 
 
@@ -57,12 +58,20 @@ def audit_when_quiet(
     journal: Path | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> AuditReport:
-    """Wait up to ``quiet`` seconds until no saga is open, then audit the whole system.
+    """Wait up to ``quiet`` seconds until no saga is open or parked, then audit the whole system.
 
-    A saga that is still open after that is what the audit finds: limbo.
+    Parked sagas are waited for because they try again by themselves, slowly (R10). What is still open or parked after
+    that is what the audit finds: limbo, or stuck.
     """
+    deadline = time.monotonic() + quiet
     wait_until_quiet(system.saga_log, quiet, on_progress)
+    poll(lambda: _unclosed(system.saga_log) == 0, deadline - time.monotonic(), every=0.5)
     return audit(target_of(system, journal=journal), on_progress=on_progress)
+
+
+def _unclosed(saga_log: Path) -> int:
+    with snapshot_of(saga_log) as database:
+        return int(database.execute("SELECT count(*) FROM sagas WHERE closed = 0").fetchone()[0])
 
 
 def poll(condition: Callable[[], bool], timeout: float, every: float = 0.05) -> bool:

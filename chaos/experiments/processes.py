@@ -52,11 +52,15 @@ def start(service: str, configuration: Configuration) -> None:
 
 
 def restart_everything(configuration: Configuration) -> None:
-    """Kill every process of the system, then start them all again."""
-    services = list(current(configuration).system.services)
+    """Kill every process of the system, then start them all again.
+
+    The worker goes first and comes last: it would otherwise live through an outage of all others, which is another
+    fault than a power cut, and park its sagas after a while (R10).
+    """
+    services = sorted(current(configuration).system.services, key=lambda service: service != "worker")
     for service in services:
         kill(service, configuration)
-    for service in services:
+    for service in reversed(services):
         start(service, configuration)
 
 
