@@ -1,14 +1,19 @@
-"""What a save through filesystem_server costs, beside plain ``open/write/fsync/rename`` in a loop, paired in one run.
+"""What a save and a snapshot through the participants cost, beside plain files and plain git, paired in one run.
 
     python -m testbed.bench_participants [--rounds N] [--files N] [--bytes N] [--workers N] [--json]
 
-Each round does, directly one after the other: the plain loop, one call for each file, one batch call, confirm and undo
-of what was saved. Reported are medians over the rounds, and of the ratios within a round.
+Each round does every way once, directly one after the other, and the next round begins with another way, so that what
+else the machine does hits all alike. Ratios are taken within a round. Reported are medians over the rounds, and of the
+ratios the quartiles, too. One round before the first is not counted.
+
+plain loop   each file: open, write, fsync, rename
+plain git    ``git fast-import`` of one commit, then ``git update-ref``, both forced to disk as git_server does
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import http.client
 import json
 import os
@@ -19,9 +24,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from service_kit.names import INTERNAL_TOKEN, SAGA_ID
@@ -29,14 +34,23 @@ from service_kit.tokens import KeyRing, TokenMinter
 
 PROJECT = "bench"
 START_SECONDS = 20.0
+PLAIN, PLAIN_GIT, SINGLE, BATCH = "plain loop", "plain git", "single saves of a saga", "batch save of a saga"
+OF_GIT = frozenset({"snapshot", "snapshot repeated", "snapshot undo", "snapshot confirm"})  # held against plain git
+
+Seconds = dict[str, float]  # by way
+Contents = dict[str, str]  # by file name
 
 
 @dataclass
 class Client:
     """One kept-alive connection. A call that is not a success ends the benchmark."""
 
-    connection: http.client.HTTPConnection
+    address: tuple[str, int]
     token: str
+    connection: http.client.HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = http.client.HTTPConnection(*self.address, timeout=START_SECONDS)
 
     def call(self, method: str, path: str, body: object = None, saga_id: str | None = None) -> None:
         sent = {INTERNAL_TOKEN: self.token, "Content-Type": "application/json"}
@@ -49,31 +63,55 @@ class Client:
 
 
 @contextmanager
-def server(data: Path, workers: int) -> Iterator[Client]:
-    """A gunicorn filesystem_server on a free port, ended with the block."""
-    keys = f"bench:{secrets.token_hex(32)}"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def server(service: str, data: Path, keys: str, workers: int, **settings: str) -> Iterator[Client]:
+    """A gunicorn with the service on a free port, ended with the block; its log is shown only when something fails."""
+    log = data.with_suffix(".log")
+    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as said:
         # As gunicorn does on sockets of its own; without it each answer waits for a delayed ACK (40 ms).
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        command = [sys.executable, "-m", "gunicorn", "filesystem_server.app:create_app()"]
+        command = [sys.executable, "-m", "gunicorn", f"{service}.app:create_app()"]
         command += ["-c", "python:service_kit.gunicorn_conf", "-w", str(workers), "-b", f"fd://{listener.fileno()}"]
-        environment = {**os.environ, "INTERNAL_TOKEN_KEYS": keys, "DATA_DIR": str(data)}
-        process = subprocess.Popen(command, env=environment, pass_fds=[listener.fileno()])
+        environment = {**os.environ, "INTERNAL_TOKEN_KEYS": keys, "DATA_DIR": str(data), **settings}
+        process = subprocess.Popen(command, env=environment, pass_fds=[listener.fileno()], stderr=said)
         try:
             # Connections wait in the listener's queue until the first worker takes them.
-            host, port = listener.getsockname()
-            connection = http.client.HTTPConnection(host, port, timeout=START_SECONDS)
             minter = TokenMinter(KeyRing.parse(keys), "testbed", lifetime=3600)
-            client = Client(connection, minter.mint("bench", PROJECT))
+            client = Client(listener.getsockname(), minter.mint("bench", PROJECT))
             client.call("GET", "/readyz")
             yield client
-            connection.close()
+            client.connection.close()
+        except BaseException:
+            print(log.read_text()[-2000:], file=sys.stderr)
+            raise
         finally:
             process.terminate()
             process.wait()
 
 
-def plain(folder: Path, contents: dict[str, str]) -> None:
+@dataclass
+class PlainGit:
+    """A bare repository that git alone writes to, as durably as git_server."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        self.git("init", "--quiet", "--bare", "--initial-branch=main")
+
+    def git(self, *arguments: str, stdin: bytes = b"") -> None:
+        command = ["git", "-c", "core.fsync=all", "-c", "gc.auto=0", f"--git-dir={self.path}", *arguments]
+        subprocess.run(command, input=stdin, check=True, capture_output=True)
+
+    def commit(self, number: int, contents: Contents) -> None:
+        """One commit on a ref of its own, and ``main`` moved to it."""
+        who = f"bench <bench@example.invalid> {number + 1} +0000"
+        lines = [f"commit refs/bench/{number}\ncommitter {who}\ndata 1\nm\n"]
+        for name, content in contents.items():
+            lines.append(f"M 100644 inline {name}\ndata {len(content.encode())}\n{content}\n")
+        self.git("fast-import", "--quiet", stdin="".join(lines).encode())
+        self.git("update-ref", "refs/heads/main", f"refs/bench/{number}")
+
+
+def plain(folder: Path, contents: Contents) -> None:
     """Each file written beside its place, forced, and renamed."""
     folder.mkdir()
     for name, content in contents.items():
@@ -91,70 +129,139 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def one_round(number: int, client: Client, folder: Path, contents: dict[str, str]) -> dict[str, float]:
-    """Seconds of each way to save the same files."""
-
-    def single(saga_id: str | None) -> None:
-        for name, content in contents.items():
-            body = {"project_id": PROJECT, "filename": f"{saga_id}/{number}-{name}", "content": content}
-            client.call("POST", "/save_file", body, saga_id)
-
-    def batch(saga_id: str) -> None:
-        rows = [{"filename": f"{saga_id}/{name}", "content": content} for name, content in contents.items()]
-        client.call("POST", f"/files/{PROJECT}", {"saga_id": saga_id, "files": rows})
-
-    one, many, undone = f"single-{number}", f"batch-{number}", f"undone-{number}"
-    spent = {
-        "plain loop": seconds(lambda: plain(folder / str(number), contents)),
-        "single saves of a saga": seconds(lambda: single(one)),
-        "batch save of a saga": seconds(lambda: batch(many)),
-        "confirm": seconds(lambda: client.call("POST", f"/saga/{many}/confirm")),
-        "single plain saves": seconds(lambda: single(None)),
-    }
-    client.call("POST", f"/saga/{one}/confirm")
-    batch(undone)
-    spent["batch undo"] = seconds(lambda: client.call("DELETE", f"/files/{PROJECT}", saga_id=undone))
-    return spent
-
-
-def report(rounds: list[dict[str, float]], files: int) -> dict[str, dict[str, float]]:
-    """For each way: files per second, milliseconds for all files, and its speed as a multiple of the plain loop's."""
+def pages(number: int, files: int, size: int) -> Contents:
+    """The files of one round: text of the wanted size that no other round has."""
     return {
-        way: {
-            "files_per_second": round(files / statistics.median(r[way] for r in rounds), 1),
-            "milliseconds": round(1000 * statistics.median(r[way] for r in rounds), 2),
-            "times_plain": round(statistics.median(r["plain loop"] / r[way] for r in rounds), 2),
-        }
-        for way in rounds[0]
+        f"page-{page:03}.md": (hashlib.sha256(f"{number}-{page}".encode()).hexdigest() + "\n") * (size // 65 + 1)
+        for page in range(files)
     }
+
+
+@dataclass
+class Bench:
+    """Both participants, and what stands beside them."""
+
+    files: Client
+    git: Client
+    scratch: Path
+    plain_git: PlainGit
+
+    def one_round(self, number: int, contents: Contents) -> Seconds:
+        """Seconds of every way to save or commit the same files."""
+        ways = [self._plain, self._plain_git, self._single, self._batch, self._single_plain]
+        spent: Seconds = {}
+        for turn in range(len(ways)):
+            spent |= ways[(number + turn) % len(ways)](number, contents)
+        return spent
+
+    def _plain(self, number: int, contents: Contents) -> Seconds:
+        return {PLAIN: seconds(lambda: plain(self.scratch / str(number), contents))}
+
+    def _plain_git(self, number: int, contents: Contents) -> Seconds:
+        return {PLAIN_GIT: seconds(lambda: self.plain_git.commit(number, contents))}
+
+    def _single_plain(self, number: int, contents: Contents) -> Seconds:
+        return {"single plain saves": seconds(lambda: self._save_each(None, f"plain-{number}", contents))}
+
+    def _single(self, number: int, contents: Contents) -> Seconds:
+        saga = f"single-{number}"
+        spent = {SINGLE: seconds(lambda: self._save_each(saga, saga, contents))}
+        self.files.call("POST", f"/saga/{saga}/confirm")
+        return spent
+
+    def _batch(self, number: int, contents: Contents) -> Seconds:
+        """Two sagas save and commit; the first is undone, the second confirmed."""
+        undone, kept = f"undone-{number}", f"kept-{number}"
+        spent = {BATCH: seconds(lambda: self._save_all(undone, contents))}
+        spent["snapshot"] = seconds(lambda: self._snapshot(undone, contents))
+        spent["snapshot repeated"] = seconds(lambda: self._snapshot(undone, contents))
+        spent["snapshot undo"] = seconds(lambda: self.git.call("DELETE", _snapshot_path(undone), saga_id=undone))
+        spent["batch undo"] = seconds(lambda: self.files.call("DELETE", f"/files/{PROJECT}", saga_id=undone))
+        self._save_all(kept, contents)
+        self._snapshot(kept, contents)
+        spent["snapshot confirm"] = seconds(lambda: self.git.call("POST", f"/saga/{kept}/confirm"))
+        spent["confirm"] = seconds(lambda: self.files.call("POST", f"/saga/{kept}/confirm"))
+        return spent
+
+    def _save_each(self, saga: str | None, folder: str, contents: Contents) -> None:
+        for name, content in contents.items():
+            body = {"project_id": PROJECT, "filename": f"{folder}/{name}", "content": content}
+            self.files.call("POST", "/save_file", body, saga)
+
+    def _save_all(self, saga: str, contents: Contents) -> None:
+        rows = [{"filename": f"{saga}/{name}", "content": content} for name, content in contents.items()]
+        self.files.call("POST", f"/files/{PROJECT}", {"saga_id": saga, "files": rows})
+
+    def _snapshot(self, saga: str, contents: Contents) -> None:
+        files = {f"{saga}/{name}": hashlib.sha256(text.encode()).hexdigest() for name, text in contents.items()}
+        self.git.call("POST", f"/snapshot/{PROJECT}", {"saga_id": saga, "message": "bench", "files": files})
+
+
+def _snapshot_path(saga: str) -> str:
+    return f"/snapshot/{PROJECT}/snap-{hashlib.sha256(saga.encode()).hexdigest()[:16]}"
+
+
+def report(rounds: list[Seconds], files: int) -> dict[str, dict[str, float]]:
+    """For each way: files per second, milliseconds for all files, and its speed as a multiple of the plain way's."""
+    found = {}
+    for way in rounds[0]:
+        spent = statistics.median(r[way] for r in rounds)
+        beside = PLAIN_GIT if way in OF_GIT | {PLAIN_GIT} else PLAIN
+        found[way] = {
+            "files_per_second": round(files / spent, 1),
+            "milliseconds": round(1000 * spent, 2),
+            "times_plain": round(statistics.median(r[beside] / r[way] for r in rounds), 2),
+        }
+    return found
+
+
+def batch_ratio(rounds: list[Seconds]) -> dict[str, float]:
+    """How many times the files per second of single calls a batch saves: median and quartiles over the rounds."""
+    low, middle, high = statistics.quantiles((r[SINGLE] / r[BATCH] for r in rounds), n=4)
+    return {"median": round(middle, 2), "lower_quartile": round(low, 2), "upper_quartile": round(high, 2)}
+
+
+def measure(rounds: int, files: int, size: int, workers: int) -> list[Seconds]:
+    """The seconds of every way, round by round."""
+    keys = f"bench:{secrets.token_hex(32)}"
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        scratch = Path(folder)
+        storage = stack.enter_context(server("filesystem_server", scratch / "files", keys, workers))
+        url = f"http://127.0.0.1:{storage.address[1]}"
+        git = stack.enter_context(server("git_server", scratch / "git", keys, workers, FILESYSTEM_URL=url))
+        (scratch / "plain").mkdir()
+        bench = Bench(storage, git, scratch / "plain", PlainGit(scratch / "plain.git"))
+        return [bench.one_round(number, pages(number, files, size)) for number in range(rounds + 1)][1:]
+
+
+def show(found: Mapping[str, Mapping[str, float]], ratio: Mapping[str, float]) -> None:
+    for way, row in found.items():
+        beside = "plain git" if way in OF_GIT else "plain"
+        print(
+            f"{way:24}{row['files_per_second']:>10} files/s{row['milliseconds']:>10} ms"
+            f"{row['times_plain']:>8} x {beside}"
+        )
+    print(
+        f"a batch saves {ratio['median']} times the files per second of single calls "
+        f"(quartiles {ratio['lower_quartile']} to {ratio['upper_quartile']})"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=20, help="at least 2")
     parser.add_argument("--files", type=int, default=45)
     parser.add_argument("--bytes", type=int, default=2048, help="size of each file")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    contents = {f"page-{number:03}.md": "x" * args.bytes for number in range(args.files)}
-    with tempfile.TemporaryDirectory() as scratch, server(Path(scratch) / "data", args.workers) as client:
-        folder = Path(scratch) / "plain"
-        folder.mkdir()
-        rounds = [one_round(number, client, folder, contents) for number in range(args.rounds)]
-    found = report(rounds, args.files)
-    ratio = statistics.median(r["single saves of a saga"] / r["batch save of a saga"] for r in rounds)
+    rounds = measure(max(2, args.rounds), args.files, args.bytes, args.workers)
+    found, ratio = report(rounds, args.files), batch_ratio(rounds)
     if args.json:
-        print(
-            json.dumps({"files": args.files, "bytes": args.bytes, "ways": found, "batch_times_single": round(ratio, 2)})
-        )
+        print(json.dumps({"files": args.files, "bytes": args.bytes, "ways": found, "batch_times_single": ratio}))
         return
-    print(f"{args.files} files of {args.bytes} bytes, {args.rounds} rounds, medians")
-    for way, row in found.items():
-        print(
-            f"{way:24}{row['files_per_second']:>10} files/s{row['milliseconds']:>10} ms{row['times_plain']:>8} x plain"
-        )
-    print(f"a batch saves {ratio:.1f} times the files per second of single calls")
+    print(f"{args.files} files of {args.bytes} bytes, {len(rounds)} rounds, medians")
+    show(found, ratio)
 
 
 if __name__ == "__main__":
