@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -17,6 +19,8 @@ from backend.saga_source import PreparationFailed
 from backend.wiki.documents import Document, MalformedDocument
 from backend.wiki.orchestrator import Orchestrator, Wiki
 from backend.wiki.saga import Participants, wiki_saga, wiki_saga_to_recover
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 WIKI = "wiki"
@@ -104,6 +108,11 @@ class WikiSource:
             return self.orchestrator(project_id, documents, self.on_malformed)
         except MalformedDocument as malformed:
             raise PreparationFailed(f"a document cannot be used: {malformed}") from malformed
+        except Exception as error:
+            # An orchestrator may be anybody's code. What it says may repeat a document, so only the place is logged.
+            place = "".join(traceback.format_tb(error.__traceback__))
+            log.error("the orchestrator raised %s in project %r\n%s", type(error).__name__, project_id, place)
+            raise PreparationFailed(f"the orchestrator failed: {type(error).__name__}") from error
 
     def _repeated(self, complaint: str, work: Callable[[], T]) -> T:
         """Do what has no effect, or an effect that may be repeated, until it succeeds or the policy gives up."""

@@ -15,7 +15,7 @@ from backend.saga.ports import NewSaga, SagaRecord
 from backend.saga_log.memory import MemorySagaLog
 from backend.saga_source import PreparationFailed
 from backend.wiki import formats
-from backend.wiki.orchestrator import generate_wiki
+from backend.wiki.orchestrator import Orchestrator, generate_wiki
 from backend.wiki.records import Document
 from backend.wiki.source import MAX_NAMED, MAX_REASON, WIKI, WikiSource
 from testbed.saga_view import left_out
@@ -40,13 +40,17 @@ def a_record(log: MemorySagaLog) -> SagaRecord:
     return log.create(NewSaga("wiki-p-1", WIKI, "p", "u", {}), asked)
 
 
-def prepared(documents: list[StoredDocument], on_malformed: Literal["skip", "fail"] = "skip") -> dict[str, Any]:
+def prepared(
+    documents: list[StoredDocument],
+    on_malformed: Literal["skip", "fail"] = "skip",
+    orchestrator: Orchestrator = generate_wiki,
+) -> dict[str, Any]:
     """What is noted while a saga with ``documents`` is prepared."""
     source = WikiSource(
         lambda user, project: None,  # type: ignore[arg-type, return-value]
         lambda user, project: Stored(documents),  # type: ignore[arg-type, return-value]
         lambda: None,
-        generate_wiki,
+        orchestrator,
         JumpingClock(),
         lambda: 0.5,
         saga_deadline=60.0,
@@ -89,6 +93,18 @@ def test_the_log_names_a_bounded_number_of_documents_with_bounded_reasons() -> N
 def test_with_fail_the_document_is_named_and_nothing_is_prepared() -> None:
     with pytest.raises(PreparationFailed, match=r"a document cannot be used: document 'empty\.md': text is empty"):
         prepared([GOOD, EMPTY], "fail")
+
+
+def test_an_orchestrator_that_raises_ends_the_generation_and_tells_no_content(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(project_id: str, documents: Any, on_malformed: str = "skip", on_progress: Any = None) -> Any:
+        raise RuntimeError(documents[0].text)
+
+    with pytest.raises(PreparationFailed, match=r"^the orchestrator failed: RuntimeError$"):
+        prepared([GOOD], orchestrator=broken)
+    assert "in broken" in caplog.text
+    assert "Fine." not in caplog.text
 
 
 def test_the_status_and_the_log_lines_name_what_was_skipped() -> None:
