@@ -55,7 +55,7 @@ class RetryPolicy:
 
 FORWARD = RetryPolicy()
 """For actions: give up after a few seconds, because a rollback is waiting."""
-BACKWARD = RetryPolicy(attempts=10, base=0.1, cap=5.0, time_limit=60.0)
-"""For compensations: try long before parking the saga (R10)."""
+BACKWARD = RetryPolicy(attempts=13, base=0.1, cap=5.0, time_limit=60.0)
+"""For compensations: a participant may be away for some 15 s before the saga is parked (R10)."""
 ONWARD = RetryPolicy(attempts=None, base=0.1, cap=30.0, time_limit=None)
 """For confirms and retriable steps: until they succeed (R8)."""

@@ -7,7 +7,7 @@ import pytest
 from backend.saga.definition import SagaDefinition, SagaStep
 from backend.saga.errors import DefinitionError, LeaseLost, Refused, Unclear
 from backend.saga.events import Event, EventType
-from backend.saga.retry import RetryPolicy
+from backend.saga.retry import BACKWARD, RetryPolicy
 from backend.saga.state import SagaState, StepKind
 from backend.saga_log.memory import MemorySagaLog
 from tests.unit.saga_worlds import NO, NO_ANSWER, JumpingClock, World, a_runner, claim_again, open_saga
@@ -150,7 +150,7 @@ def test_a_worker_that_was_overtaken_can_write_nothing_more(world, log, clock):
 
 def test_a_stuck_compensation_parks_the_saga_with_the_evidence(world, log, clock):
     world.script["do snapshot"] = [NO]
-    world.script["undo files"] = [Unclear("down")] * 10
+    world.script["undo files"] = [Unclear("down")] * int(BACKWARD.attempts or 0)
     saga = open_saga(three_steps(world), log, clock)
     retry_at = a_runner(log, clock).run(saga)
     assert saga.history.state is SagaState.FAILED
@@ -162,7 +162,7 @@ def test_a_stuck_compensation_parks_the_saga_with_the_evidence(world, log, clock
 
 def test_a_parked_saga_goes_on_where_it_was_stuck_once_it_is_asked_to(world, log, clock):
     world.script["do snapshot"] = [NO]
-    world.script["undo files"] = [Unclear("down")] * 10
+    world.script["undo files"] = [Unclear("down")] * int(BACKWARD.attempts or 0)
     steps = three_steps(world)
     a_runner(log, clock).run(open_saga(steps, log, clock))
     log.operate("s", [SagaState.FAILED], [Event(T.RETRY_REQUESTED, clock.now(), None, {"by": "ann", "reason": "up"})])
@@ -175,7 +175,7 @@ def test_a_parked_saga_goes_on_where_it_was_stuck_once_it_is_asked_to(world, log
 
 def test_an_operator_can_skip_the_step_that_is_stuck(world, log, clock):
     world.script["do snapshot"] = [NO]
-    world.script["undo files"] = [Unclear("down")] * 10
+    world.script["undo files"] = [Unclear("down")] * int(BACKWARD.attempts or 0)
     steps = three_steps(world)
     a_runner(log, clock).run(open_saga(steps, log, clock))
     who = {"by": "ann", "reason": "cleaned by hand"}
