@@ -15,7 +15,7 @@ import requests
 from tests.integration.filesystem_story import P, leftovers, on_disk
 from tests.integration.filesystem_support import DEADLINE_SECONDS, Server, headers, serving
 
-SECONDS = float(os.environ.get("KILL_SECONDS", "6"))
+SECONDS = float(os.environ.get("KILL_SECONDS", "4"))
 CLIENTS = 3
 UNCLEAR = 0
 
@@ -119,4 +119,4 @@ def test_sagas_end_whole_or_gone_while_workers_are_killed(tmp_path: Path) -> Non
     assert found == {name: content.encode() for one in coordinators for name, content in one.disk.items()}
     calls, unclear = sum(one.calls for one in coordinators), sum(one.unclear for one in coordinators)
     print(f"{kills} kills survived, {calls} calls, {unclear} of them unclear and repeated")
-    assert kills >= 5 and unclear >= 1, "the killer must have hit something"
+    assert kills >= 3 and unclear >= 1, "the killer must have hit something"

@@ -246,7 +246,7 @@ every_case_of_trouble = pytest.mark.parametrize(("scenario", "fault"), [*itertoo
 def test_a_disk_that_fails_at_a_sample_of_calls_is_a_clear_problem_and_no_partial_effect(
     driver: Driver, tmp_path: Path, scenario: str, fault: str
 ) -> None:
-    told = disk_fails_everywhere(driver, tmp_path, scenario, fault, every=17)
+    told = disk_fails_everywhere(driver, tmp_path, scenario, fault, every=29)
     assert TROUBLE[fault] in told <= {TROUBLE[fault], "repository-unavailable", "unavailable"}
 
 

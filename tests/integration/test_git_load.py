@@ -30,7 +30,7 @@ from tests.integration.git_support import (
     tree_of,
 )
 
-SECONDS = 5.0
+SECONDS = float(os.environ.get("KILL_SECONDS", "4"))
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_kill_9_under_load_loses_nothing_and_leaves_nothing(files: FakeFiles, tm
         for result in done:
             result.result()
         print(f"{len(killed)} kills, {next(load.calls)} calls, {sum(map(len, load.kept.values()))} sagas confirmed")
-        assert len(killed) >= 5
+        assert len(killed) >= 3
         for project, sagas in load.kept.items():
             assert_sound(tmp_path, project)
             listed = server.call("GET", f"/snapshot/{project}?limit=1000", project)

@@ -171,11 +171,11 @@ def run(examples: int, *, derandomize: bool) -> None:
     print(sum(REACHED.values()), "calls:", dict(REACHED))
     # A model that never gets anywhere agrees with everything.
     for much in ("act on None: 201 ", "act on undone: 409 saga-compensated", "act on None: 409 locked", "undo of open"):
-        assert REACHED[much] >= 3
+        assert REACHED[much] >= max(1, examples / 8)
 
 
 def test_the_model_and_the_server_agree() -> None:
-    run(10, derandomize=True)
+    run(12, derandomize=True)
 
 
 @pytest.mark.slow
