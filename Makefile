@@ -14,7 +14,7 @@ CHROMA_CLIENT = $$($(BIN)/python -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["real"])')
 HARNESS := tests/contract/neo4j_harness
 
-.PHONY: help demo test test-all test-real check format up down toxiproxy bench clean
+.PHONY: help demo test test-all test-real check format up down toxiproxy chaos soak bench clean
 
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
@@ -22,6 +22,8 @@ help:
 	@echo "make check      format, lint, types, import contracts: what CI runs besides the tests"
 	@echo "make up | down  the system in the background (.testbed/), and its end"
 	@echo "make toxiproxy  build the real Toxiproxy into .toxiproxy/ (needs Go)"
+	@echo "make chaos      every experiment, on a system of its own"
+	@echo "make soak       15 minutes of 30 users, faults and kills, then the audit (SOAK_TIME, SOAK_SEED)"
 	@echo "make bench      the measurements (never part of a test)"
 	@echo "make test-all   the tests with the slow ones"
 	@echo "make test-real  the contract suites and the main job on a real Chroma and a real Neo4j (the latter needs Maven and Java 17)"
@@ -90,9 +92,25 @@ toxiproxy: .toxiproxy/toxiproxy-server
 	mv .toxiproxy/build/cli .toxiproxy/toxiproxy-cli
 	mv .toxiproxy/build/server .toxiproxy/toxiproxy-server
 
+# On a system of its own, which is stopped whatever becomes of the run.
+chaos: $(READY)
+	CALL_TIMEOUT=2 LEASE=2 $(BIN)/testbed up --detach --state .testbed/chaos --port-offset 600
+	$(BIN)/testbed chaos run all --state .testbed/chaos; status=$$?; $(BIN)/testbed down --state .testbed/chaos; exit $$status
+
+SOAK_TIME ?= 15m
+SOAK_SEED ?= 1
+soak: $(READY)
+	CALL_TIMEOUT=5 LEASE=2 $(BIN)/testbed up --detach --state .testbed/soak --port-offset 700
+	$(BIN)/testbed load --state .testbed/soak --users 30 --projects 100 --time $(SOAK_TIME) --shape soak \
+		--chaos mixed-kills --seed $(SOAK_SEED) --html .testbed/soak.html; \
+		status=$$?; $(BIN)/testbed down --state .testbed/soak; exit $$status
+
 bench: $(READY)
-	$(BIN)/python -m chaos.fault_proxy.bench
+	@mkdir -p .testbed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m testbed.bench.engine --json .testbed/bench-engine.json --plot .testbed/bench-engine.svg
 	$(BIN)/python -m testbed.bench_participants
+	$(BIN)/python -m chaos.fault_proxy.bench
 
 clean: down
 	rm -rf $(VENV) .testbed build *.egg-info
