@@ -86,5 +86,12 @@ def open_worker(settings: Settings, clock: Clock) -> tuple[Worker, SagaLog]:
         call_timeout=settings.call_timeout,
         on_malformed=settings.on_malformed,
     )
-    worker = Worker(saga_log, source, clock, threads=settings.worker_threads, lease=settings.lease)
+    worker = Worker(
+        saga_log,
+        source,
+        clock,
+        threads=settings.worker_threads,
+        lease=settings.lease,
+        grace=settings.worker_grace,
+    )
     return worker, saga_log

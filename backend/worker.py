@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from backend.adapters import SystemClock, draw, log_event, run_together
+from backend.circuits import Circuits
 from backend.lease import Heartbeat
 from backend.saga.errors import LeaseLost
 from backend.saga.events import Event, EventType
@@ -22,8 +24,8 @@ log = logging.getLogger("worker")
 
 POLL = 0.1  # seconds between looks at the log while nothing is to do
 PATIENCE = 2.0  # seconds that a thread waits for a retry before it gives the saga back for a while
+SCOUT = 30.0  # seconds between the parked sagas that are woken, one at a time, while a participant is away
 AFTER_A_DEFECT = 5.0  # seconds before a saga whose driving raised a defect is tried again
-GRACE = 10.0  # seconds that running sagas get to finish after SIGTERM
 
 
 class Worker:
@@ -31,22 +33,50 @@ class Worker:
 
     Args:
         lease: seconds; when the worker gives no sign of life for so long, others may take its sagas.
+        grace: seconds that running sagas get to finish once it is stopped.
     """
 
-    def __init__(self, saga_log: SagaLog, source: SagaSource, clock: Clock, *, threads: int, lease: float) -> None:
+    def __init__(
+        self,
+        saga_log: SagaLog,
+        source: SagaSource,
+        clock: Clock,
+        *,
+        threads: int,
+        lease: float,
+        grace: float = 8.0,
+    ) -> None:
         self.saga_log, self.source, self.clock = saga_log, source, clock
-        self.threads, self.lease = threads, lease
-        self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self.runner = SagaRunner(saga_log, clock, draw, run_together, log_event)
+        self.threads, self.lease, self.grace = threads, lease, grace
+        # In a container the host's name and the process id stay the same over a restart; nobody may renew the leases of
+        # whoever had them before.
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.circuits = Circuits(clock, self._wake)
+        self.runner = SagaRunner(saga_log, clock, draw, run_together, log_event, self.circuits)
+        self._next_scout = 0.0
         self._free = threading.Semaphore(threads)
+        self._in_hand: dict[Future[None], SagaRecord] = {}
+        self._owed: list[tuple[SagaRecord, float]] = []
 
-    def serve(self, stop: threading.Event) -> None:
-        """Claim and drive sagas until ``stop`` is set, then let the running ones finish."""
+    def serve(self, stop: threading.Event) -> int:
+        """Claim and drive sagas until ``stop`` is set; then let the running ones finish, or hand them over.
+
+        Returns:
+            How many were handed over: their calls may still be under way, and the process should end.
+        """
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="saga")
         with Heartbeat(self.saga_log, self.clock, self.name, self.lease):
             while not stop.is_set():
                 self._claim_or_wait(pool, stop)
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False)
+            _, unfinished = wait(list(self._in_hand), timeout=self.grace)
+        held = [self._in_hand.get(future) for future in unfinished]
+        return self._hand_over([record for record in held if record is not None])
+
+    def claim(self) -> SagaRecord | None:
+        """Take the next saga that needs work, if there is one."""
+        self._scout()
+        return self.saga_log.claim_next(self.name, self.lease, self.clock.now(), (self.source.saga_type,))
 
     def drive(self, record: SagaRecord) -> None:
         """Drive one claimed saga as far as it goes now, then give it back. Never raises."""
@@ -59,21 +89,63 @@ class Worker:
         except Exception:
             log.exception("[%s] the worker hit a defect; the saga is tried again in a while", record.saga_id)
             wake_at = self.clock.now() + AFTER_A_DEFECT
-        self.saga_log.release(record.saga_id, record.fence, wake_at)
+        self._give_back(record, wake_at)
+
+    def _give_back(self, record: SagaRecord, wake_at: float) -> None:
+        try:
+            self.saga_log.release(record.saga_id, record.fence, wake_at)
+        except Exception:  # it is still ours, and the heartbeat would keep it so for ever: try again soon
+            log.exception("[%s] the saga could not be given back yet", record.saga_id)
+            self._owed.append((record, wake_at))
+
+    def _pay_back(self) -> None:
+        while self._owed:
+            record, wake_at = self._owed[0]
+            self.saga_log.release(record.saga_id, record.fence, wake_at)
+            self._owed.pop(0)
+
+    def _hand_over(self, unfinished: list[SagaRecord]) -> int:
+        """Let go of what did not finish in time, so that another worker need not wait for the leases to end.
+
+        A call that is still under way meets its participant's barrier (R6), and its result a newer fence (R9).
+        """
+        for record in unfinished:
+            log.warning("[%s] not finished %.0f s after the order to stop: handed over", record.saga_id, self.grace)
+            self._give_back(record, self.clock.now())
+        return len(unfinished)
+
+    def _wake(self, limit: int | None = None) -> None:
+        try:
+            self.saga_log.wake(self.clock.now(), limit)
+        except Exception:  # then each wakes at its own time
+            log.exception("the sleeping sagas could not be woken")
+
+    def _scout(self) -> None:
+        """Parked sagas sleep long; so that a participant's return is noticed soon, one of them goes and looks."""
+        if self.circuits.spares_somebody and self.clock.now() >= self._next_scout:
+            self._next_scout = self.clock.now() + SCOUT
+            self._wake(1)
 
     def _claim_or_wait(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         if not self._free.acquire(timeout=POLL):
             return
         record = None
         try:
-            record = self.saga_log.claim_next(self.name, self.lease, self.clock.now(), (self.source.saga_type,))
+            self._pay_back()
+            record = self.claim()
         except Exception:
-            log.exception("the saga log cannot be read")
+            log.exception("the saga log cannot be read or written")
         if record is None:
             self._free.release()
             stop.wait(POLL)
             return
-        pool.submit(self.drive, record).add_done_callback(lambda _: self._free.release())
+        future = pool.submit(self.drive, record)
+        self._in_hand[future] = record
+        future.add_done_callback(self._done)
+
+    def _done(self, future: Future[None]) -> None:
+        self._in_hand.pop(future, None)
+        self._free.release()
 
     def _drive(self, record: SagaRecord) -> float | None:
         saga = OpenSaga(record.saga_id, record.fence, self.source.recover(record), self.source.deadline(record))
@@ -104,20 +176,14 @@ def main() -> None:
     settings = load_settings(Settings, "worker")
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: _stop_soon(stop))
+        signal.signal(signum, lambda *_: stop.set())
     worker, saga_log = open_worker(settings, SystemClock())
     log.info("worker %s is ready: %d sagas at a time, lease %.1f s", worker.name, worker.threads, worker.lease)
-    worker.serve(stop)
+    handed_over = worker.serve(stop)
     saga_log.close()
-
-
-def _stop_soon(stop: threading.Event) -> None:
-    """Stop claiming; whatever still runs after the grace is left to its lease, as after a crash."""
-    if not stop.is_set():
-        stop.set()
-        timer = threading.Timer(GRACE, os._exit, args=(0,))
-        timer.daemon = True
-        timer.start()
+    if handed_over:  # their threads wait for answers that are nobody's business any more
+        logging.shutdown()
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,8 @@ class SagaStep:
         parallel_group: neighbouring steps of one group run and roll back together (R5).
         intent: what the action is about to change, as JSON values; it goes into the begin record (R13).
         timeout: seconds for one call.
+        participant: who is called; while a participant is away, all its steps of all sagas share few calls (R10). By
+            default the step stands for itself.
     """
 
     name: str
@@ -60,6 +62,12 @@ class SagaStep:
     retry: RetryPolicy = FORWARD
     undo_retry: RetryPolicy = BACKWARD
     timeout: float = 10.0
+    participant: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name under which its calls are counted."""
+        return self.participant or self.name
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,12 @@ class StepHistory:
 
 @dataclass
 class History:
-    """What is known of one saga."""
+    """What is known of one saga.
+
+    Attributes:
+        rollback_began_at: wall-clock seconds.
+        parks: how often its rollback was parked.
+    """
 
     state: SagaState = SagaState.PENDING
     closed: bool = False
@@ -44,6 +49,8 @@ class History:
     taken_over: bool = False
     cancel_reason: str | None = None
     rollback_reason: str | None = None
+    rollback_began_at: float | None = None
+    parks: int = 0
     failed_step: str | None = None
     error: str | None = None
     parked_until: float | None = None
@@ -98,12 +105,14 @@ def apply(history: History, event: Event) -> None:
             history.cancel_reason = str(event.data.get("reason") or "cancelled")
         case T.ROLLBACK_BEGAN:
             history.rollback_reason = str(event.data.get("reason"))
+            history.rollback_began_at = event.at
             history.failed_step = event.data.get("failed_step")
             history.error = history.rollback_reason
         case T.ROLLED_BACK:
             history.error = event.data.get("error", history.error)
         case T.PARKED:
             history.parked_until = event.data.get("retry_at")
+            history.parks += 1
         case T.RETRY_REQUESTED:
             history.parked_until = None
             for step in history.steps.values():

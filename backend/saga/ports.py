@@ -19,6 +19,16 @@ class Clock(Protocol):
     def sleep_until(self, at: float) -> None: ...
 
 
+class Guard(Protocol):
+    """Keeps compensations and confirms from hammering a participant that is away (R10)."""
+
+    def admit(self, participants: Collection[str]) -> float:
+        """When these may be called, in wall-clock seconds. If that is not in the future, the call counts as made."""
+
+    def report(self, participant: str, success: bool) -> None:
+        """What came of a call that was admitted."""
+
+
 Draw = Callable[[], float]
 """A random number in [0, 1)."""
 Together = Callable[[Sequence[Callable[[], Any]]], list[Any]]
@@ -108,9 +118,7 @@ class NewSaga:
 class SagaLog(Protocol):
     """The durable, append-only log of all sagas (R12), and who may write to which (leases)."""
 
-    def create(
-        self, saga: NewSaga, event: Event, *, forced: bool = True, admission: Admission = ANYBODY
-    ) -> SagaRecord:
+    def create(self, saga: NewSaga, event: Event, *, forced: bool = True, admission: Admission = ANYBODY) -> SagaRecord:
         """Enter a saga with its first event, on disk when this returns if ``forced``.
 
         Raises:
@@ -130,8 +138,8 @@ class SagaLog(Protocol):
     def release(self, saga_id: str, fence: int, wake_at: float) -> None:
         """Give a saga back; nobody needs to look at it before ``wake_at``."""
 
-    def wake(self, now: float) -> None:
-        """Let every sleeping saga be looked at now: what it waited for may be back."""
+    def wake(self, now: float, limit: int | None = None) -> None:
+        """Let sleeping sagas be looked at now, those first that would wake first: what they wait for may be back."""
 
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
         """Append as the holder of ``fence``; returns all events after ``known_seq``: an operator's, then these.

@@ -6,18 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from backend.saga.circuit import NoLimit
 from backend.saga.decide import Begin, Commit, Confirm, Finish, Move, Park, Rest, Run, TurnBack, Undo, move_from
 from backend.saga.definition import SagaDefinition, SagaStep, StepCall, StepContext, call_step
 from backend.saga.events import Event, EventType
 from backend.saga.history import History, apply
 from backend.saga.outcomes import Done, No, Outcome, Perhaps, outcome_of
-from backend.saga.ports import Clock, Draw, LoggedEvent, SagaLog, Tell, Together
+from backend.saga.ports import Clock, Draw, Guard, LoggedEvent, SagaLog, Tell, Together
 from backend.saga.retry import ONWARD, RetryPolicy
 from backend.saga.state import SagaState
 
 T = EventType
-PARKED_RETRY = 60.0
-"""Seconds after which a parked saga tries again by itself (R10)."""
+PARKED_RETRY, PARKED_RETRY_LONGEST = 60.0, 600.0
+"""Seconds after which a parked saga tries again by itself (R10): 60, 120, 240, 480, 600, 600, ..."""
 
 
 @dataclass
@@ -86,10 +87,14 @@ class SagaRunner:
     Args:
         together: how the steps of one parallel group are called at the same time.
         tell: told of every event once it is logged.
+        guard: asked before everything that is repeated until it succeeds: compensations, confirms, retriable steps.
     """
 
-    def __init__(self, log: SagaLog, clock: Clock, draw: Draw, together: Together, tell: Tell) -> None:
+    def __init__(
+        self, log: SagaLog, clock: Clock, draw: Draw, together: Together, tell: Tell, guard: Guard | None = None
+    ) -> None:
         self.log, self.clock, self.draw, self.together, self.tell = log, clock, draw, together, tell
+        self.guard = guard or NoLimit()
 
     def run(self, saga: OpenSaga, patience: float | None = None) -> float | None:
         """Drive ``saga`` until there is nothing to do, or until the next attempt is further off than ``patience``.
@@ -107,20 +112,42 @@ class SagaRunner:
             move = move_from(saga.definition, saga.history)
             if isinstance(move, Rest):
                 return saga.history.parked_until if saga.history.state is SagaState.FAILED else None
-            if isinstance(move, Run | Undo | Confirm):
-                due = max((saga.history.step(name).retry_at or 0.0 for name in move.steps), default=0.0)
+            if isinstance(move, Run | Undo | Confirm) and (due := self._due(saga, move)) > self.clock.now():
+                if self._gave_up_waiting(saga, move, due):
+                    continue
                 if patience is not None and due > self.clock.now() + patience:
                     return due
                 self.clock.sleep_until(due)
+                continue
             self._make(saga, move)
+
+    def _due(self, saga: OpenSaga, move: Run | Undo | Confirm) -> float:
+        """When the steps may be called: each at its own time, and then as soon as nobody has to be spared."""
+        due = max((saga.history.step(name).retry_at or 0.0 for name in move.steps), default=0.0)
+        if due > self.clock.now() or _goes_forward(saga, move):
+            return due
+        return self.guard.admit({saga.definition[name].called for name in move.steps})
+
+    def _gave_up_waiting(self, saga: OpenSaga, move: Move, due: float) -> bool:
+        """A compensation that is not even tried any more counts as exhausted after its time limit (R10)."""
+        began = saga.history.rollback_began_at
+        if not isinstance(move, Undo) or began is None:
+            return False
+        for step in (saga.definition[name] for name in move.steps):
+            known, limit = saga.history.step(step.name), step.undo_retry.time_limit
+            its_own_turn = (known.retry_at or 0.0) <= self.clock.now()
+            if its_own_turn and limit is not None and due > began + limit:
+                spared = f"{step.called} failed too often and was not called"
+                self.record(saga, self._event(T.UNDO_FAILED, step.name, {"problem": spared, "retry_at": None}))
+                return True
+        return False
 
     def _make(self, saga: OpenSaga, move: Move) -> None:
         match move:
             case Begin():
                 self.record(saga, self._event(T.BEGUN, data=_begin_record(saga)))
             case Run(steps):
-                forward = saga.history.state is not SagaState.COMMITTED
-                self._call(saga, steps, _ACTION if forward else _RETRIABLE)
+                self._call(saga, steps, _ACTION if _goes_forward(saga, move) else _RETRIABLE)
             case TurnBack(reason, failed_step):
                 data = {"reason": reason, "failed_step": failed_step}
                 self.record(saga, self._event(T.ROLLBACK_BEGAN, data=data))
@@ -131,7 +158,8 @@ class SagaRunner:
             case Confirm(steps):
                 self._call(saga, steps, _CONFIRM)
             case Park(step, problem):
-                evidence = {"problem": problem, "retry_at": self.clock.now() + PARKED_RETRY}
+                pause = min(PARKED_RETRY_LONGEST, PARKED_RETRY * 2.0 ** min(saga.history.parks, 60))
+                evidence = {"problem": problem, "retry_at": self.clock.now() + pause}
                 self.record(saga, self._event(T.PARKED, step, evidence))
             case Finish(state):
                 closing = T.ROLLED_BACK if state is SagaState.ROLLED_BACK else T.FINISHED
@@ -178,9 +206,12 @@ class SagaRunner:
 
         def attempt() -> Outcome:
             try:
-                return Done(call_step(call, context))
+                outcome: Outcome = Done(call_step(call, context))
             except Exception as error:  # every failure is one of the three outcomes (R2)
-                return outcome_of(error)
+                outcome = outcome_of(error)
+            if direction is not _ACTION:
+                self.guard.report(step.called, isinstance(outcome, Done))
+            return outcome
 
         return attempt
 
@@ -216,6 +247,10 @@ class SagaRunner:
 
     def _event(self, kind: EventType, step: str | None = None, data: dict[str, Any] | None = None) -> Event:
         return Event(kind, self.clock.now(), step, data or {})
+
+
+def _goes_forward(saga: OpenSaga, move: Move) -> bool:
+    return isinstance(move, Run) and saga.history.state is not SagaState.COMMITTED
 
 
 def _attempt_number(saga: OpenSaga, step: SagaStep, direction: _Direction) -> int:

@@ -88,11 +88,11 @@ class MemorySagaLog:
             if entry.record.fence == fence:
                 entry.record = replace(entry.record, worker=None, lease_until=0.0, wake_at=wake_at)
 
-    def wake(self, now: float) -> None:
+    def wake(self, now: float, limit: int | None = None) -> None:
         with self._lock:
-            for entry in self._sagas.values():
-                if not entry.record.closed and entry.record.wake_at > now:
-                    entry.record = replace(entry.record, wake_at=now)
+            asleep = [e for e in self._sagas.values() if not e.record.closed and e.record.wake_at > now]
+            for entry in sorted(asleep, key=lambda entry: entry.record.wake_at)[:limit]:
+                entry.record = replace(entry.record, wake_at=now)
 
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
         with self._lock:

@@ -79,8 +79,9 @@ class SqlSagaLog:
         mine = and_(sagas.c.saga_id == saga_id, sagas.c.fence == fence)
         self._change(mine, worker=None, lease_until=0.0, wake_at=wake_at)
 
-    def wake(self, now: float) -> None:
-        self._change(and_(sagas.c.closed.is_(False), sagas.c.wake_at > now), wake_at=now)
+    def wake(self, now: float, limit: int | None = None) -> None:
+        asleep = select(sagas.c.number).where(sagas.c.closed.is_(False), sagas.c.wake_at > now)
+        self._change(sagas.c.number.in_(asleep.order_by(sagas.c.wake_at).limit(limit)), wake_at=now)
 
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
         def work(connection: Connection) -> list[LoggedEvent]:

@@ -55,6 +55,7 @@ def wiki_saga(
             compensation=lambda context: filesystem.undo_all(context, project_id),
             confirm=filesystem.confirm,
             intent={"participant": "filesystem", "files": hashes},
+            participant="filesystem_server",
             timeout=timeout,
         ),
         SagaStep(
@@ -64,6 +65,7 @@ def wiki_saga(
             confirm=git.confirm,
             kind=StepKind.PIVOT,
             intent={"participant": "git", "snapshot_id": snapshot_id_of(saga_id), "files": len(files)},
+            participant="git_server",
             timeout=timeout,
         ),
     ]
@@ -97,6 +99,7 @@ def _graph_step(graph: Neo4jGraph, project_id: str, relationships: Sequence[Rela
         compensation=lambda context: graph.undo_relationships(context.saga_id, project_id),
         confirm=lambda context: graph.confirm(context.saga_id, project_id),
         intent={"participant": "neo4j", "count": len(distinct), "sha256": digest_of(relationships)},
+        participant="neo4j",
         timeout=timeout,
     )
 
@@ -112,4 +115,5 @@ def _without_action(step: SagaStep) -> SagaStep:
         confirm=step.confirm,
         kind=step.kind,
         timeout=step.timeout,
+        participant=step.participant,
     )

@@ -295,6 +295,12 @@ def test_many_who_come_at_once_do_not_overfill_the_queue(log):
 
 def test_sleeping_sagas_can_be_woken(log):
     enter(log, "s1")
-    log.release("s1", log.claim("s1", "one", LEASE, 1.0).fence, 1e9)
-    log.wake(2.0)
-    assert log.claim_next("two", LEASE, 2.0, TYPES) is not None
+    enter(log, "s2", project="q")
+    enter(log, "s3", project="r")
+    for saga_id, wake_at in (("s1", 900.0), ("s2", 700.0), ("s3", 800.0)):
+        log.release(saga_id, log.claim(saga_id, "one", LEASE, 1.0).fence, wake_at)
+    log.wake(2.0, limit=1)
+    assert log.claim_next("two", LEASE, 2.0, TYPES).saga_id == "s2"
+    assert log.claim_next("two", LEASE, 2.0, TYPES) is None
+    log.wake(3.0)
+    assert {log.claim_next("two", LEASE, 3.0, TYPES).saga_id for _ in range(2)} == {"s1", "s3"}
