@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from backend.wiki.documents import read_corpus
 from chaos.auditor.audit import audit
 from chaos.experiments.auditing import target_of
 from chaos.running_system import RunningSystem
@@ -33,6 +34,7 @@ BAD = [
     {"doc_id": "large.txt", "title": "Large", "format": "text", "text": "é" * (600 * 1024)},
     {"doc_id": "nul.txt", "title": "Nul", "format": "text", "text": "a\0b"},
 ]
+COPIES = 13  # of the 79 topics
 REASONS = {
     "blank.md": "text is empty",
     "large.txt": "text has 1228800 bytes, the limit is 1048576",
@@ -112,6 +114,20 @@ def test_with_skip_every_malformed_document_is_named_where_its_author_looks(syst
     for name, reason in REASONS.items():
         assert name in index.partition("## Not in this wiki")[2]
         assert f"Skipped '{name}': {reason}" in log
+
+
+def test_a_thousand_documents_become_a_wiki(system: RunningSystem, tmp_path: Path) -> None:
+    """The pages make one save and one snapshot: every limit on the way has to let them through."""
+    topics = read_corpus("python-topics")
+    for copy in range(COPIES):
+        folder = tmp_path / f"edition-{copy:02}"
+        folder.mkdir()
+        for topic in topics:
+            (folder / f"{topic.doc_id}.txt").write_text(topic.text)
+    assert as_json(call(system.state, "ingest", str(tmp_path), "--project", "many", "--json"))["added"] > 1000
+    saga = as_json(call(system.state, "generate", "many", "--wait", "--json"))
+    assert (saga["state"], saga.get("files_created")) == ("committed", COPIES * len(topics) + 3), saga
+    assert audit(target_of(system, project="many")).exit_status == 0
 
 
 def test_an_unknown_orchestrator_is_named_with_those_there_are(package: Path, tmp_path: Path) -> None:
