@@ -47,7 +47,7 @@ FILES = st.one_of(
     st.sampled_from(["A", "d"]).flatmap(lambda name: contents_of([name])),  # look alike, or in the way of a folder
 )
 FATES = st.sampled_from(
-    [*["answered"] * 6, *["answer lost", "late"] * 2, "lost", "twice", "killed", "killed, restarted"],
+    [*["answered"] * 6, *["answer lost", "late"] * 2, "lost", "twice", *["killed", "killed, restarted"] * 2],
 )
 READS = st.sampled_from([None, None, 0, 1])  # which of git_server's reads fails, if one does
 HOW = st.sampled_from(["reset", "cut", "error"])
@@ -65,7 +65,7 @@ class Participants(RuleBasedStateMachine):
         self.git = GitWire.of(self.folder / "git", self.link, P)
         self.files_model, self.git_model, self.truth = Model(), GitModel(), Truth(dict(BEFORE))
         self.sagas: list[Coordinator] = []
-        self.late: list[Message] = []
+        self.late: list[tuple[Message, int]] = []  # with how many messages had been delivered when it was sent
         self.delivered: list[Message] = []
         for name, content in BEFORE.items():
             self.deliver(Request("plain_save", None, ((name, content),)))
@@ -95,7 +95,7 @@ class Participants(RuleBasedStateMachine):
         assert message is not None
         TRIED[fate] += 1
         if fate == "late":
-            self.late.append(message)
+            self.late.append((message, len(self.delivered)))
         elif fate in ("killed", "killed, restarted"):
             self.deliver(message, cut, how, fate)
         elif fate != "lost":
@@ -104,12 +104,14 @@ class Participants(RuleBasedStateMachine):
                 saga.take(message, status)
 
     @precondition(lambda self: self.open_sagas())
-    @rule(who=CHOICE, steps=st.integers(2, 7))
-    def go_on_undisturbed(self, who: int, steps: int) -> None:
-        """One coordinator makes progress."""
+    @rule(who=CHOICE, steps=st.integers(1, 6), end=st.sampled_from(["answered", "killed", "killed, restarted"]))
+    def go_on_undisturbed(self, who: int, steps: int, end: str) -> None:
+        """One coordinator makes progress, perhaps until a server dies."""
         saga = self.open_sagas()[who % len(self.open_sagas())]
         for _ in range(steps):
             self.step(saga)
+        if self.open_sagas():
+            self.call(who, end, None, "reset")
 
     @precondition(lambda self: any(saga.decided is None for saga in self.sagas))
     @rule(who=CHOICE)
@@ -123,9 +125,9 @@ class Participants(RuleBasedStateMachine):
     def arrive(self, which: list[int]) -> None:
         """Delayed messages come, not in the order in which they were sent."""
         for choice in which[: len(self.late)]:
-            place = choice % len(self.late)
-            TRIED["reordered"] += place > 0
-            self.arrived(self.late.pop(place))
+            message, sent_after = self.late.pop(choice % len(self.late))
+            TRIED["reordered"] += len(self.delivered) > sent_after
+            self.arrived(message)
 
     @precondition(lambda self: self.delivered)
     @rule(which=CHOICE, times=st.integers(1, 3))
@@ -173,7 +175,7 @@ class Participants(RuleBasedStateMachine):
             with dying() if fate.startswith("killed") else nullcontext():
                 status, body = self.ask(message)
         except Killed:
-            TRIED["killed after the point of no return"] += 1
+            TRIED[f"{server} killed after the point of no return"] += 1
             if fate == "killed, restarted":
                 self.restart(server)
             status, body = self.ask(message)  # the repeat of what nobody was told
@@ -220,7 +222,7 @@ class Participants(RuleBasedStateMachine):
             while not saga.closed():
                 self.step(saga)
         while self.late:
-            self.arrived(self.late.pop())
+            self.arrived(self.late.pop()[0])
         self.check_the_end()
         self.files.store.close()
         shutil.rmtree(self.folder)
@@ -266,8 +268,9 @@ def dying() -> Iterator[None]:
 
 EVERY = [
     *("delivered", "repeated", "reordered", "lost", "answer lost", "late", "twice", "action after its undo began"),
-    *("files restarted", "git restarted", "killed after the point of no return", "sagas committed", "sagas undone"),
-    *("save: 409", "batch: 409", "snapshot: 201", "snapshot: 409", "snapshot: 503", "undo: 204", "undo_all: 204"),
+    *("files restarted", "git restarted", "sagas committed", "sagas undone"),
+    *(f"{server} killed after the point of no return" for server in ("files", "git")),
+    *("save: 409", "batch: 409", "snapshot: 201", "snapshot: 503", "undo: 204", "undo_all: 204"),
 ]
 
 
