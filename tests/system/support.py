@@ -62,9 +62,7 @@ def free_offset() -> int:
     raise AssertionError("no offset is free")
 
 
-def up(
-    state: Path, *arguments: str, proxy: str = "embedded", env: Mapping[str, str] | None = None
-) -> RunningSystem:
+def up(state: Path, *arguments: str, proxy: str = "embedded", env: Mapping[str, str] | None = None) -> RunningSystem:
     """Start a system on free ports."""
     for _ in range(5):
         options = ("--detach", "--proxy", proxy, "--port-offset", str(free_offset()), *arguments)
