@@ -49,6 +49,7 @@ FILES = st.one_of(
 FATES = st.sampled_from(
     [*["answered"] * 6, *["answer lost", "late"] * 2, "lost", "twice", *["killed", "killed, restarted"] * 2],
 )
+ENDS = st.sampled_from(["answered", "killed", "killed, restarted"])
 READS = st.sampled_from([None, None, 0, 1])  # which of git_server's reads fails, if one does
 HOW = st.sampled_from(["reset", "cut", "error"])
 CHOICE = st.integers(0, 10**6)
@@ -104,14 +105,14 @@ class Participants(RuleBasedStateMachine):
                 saga.take(message, status)
 
     @precondition(lambda self: self.open_sagas())
-    @rule(who=CHOICE, steps=st.integers(1, 6), end=st.sampled_from(["answered", "killed", "killed, restarted"]))
-    def go_on_undisturbed(self, who: int, steps: int, end: str) -> None:
-        """One coordinator makes progress, perhaps until a server dies."""
+    @rule(who=CHOICE, steps=st.integers(1, 6), end=ENDS, cut=READS, how=HOW)
+    def go_on_undisturbed(self, who: int, steps: int, end: str, cut: int | None, how: str) -> None:
+        """One coordinator makes progress, perhaps until a server dies or a read fails."""
         saga = self.open_sagas()[who % len(self.open_sagas())]
         for _ in range(steps):
             self.step(saga)
         if self.open_sagas():
-            self.call(who, end, None, "reset")
+            self.call(who, end, cut, how)
 
     @precondition(lambda self: any(saga.decided is None for saga in self.sagas))
     @rule(who=CHOICE)
@@ -294,7 +295,7 @@ def run(examples: int, *, derandomize: bool) -> None:
 
 
 def test_both_servers_hold_exactly_the_effects_of_sagas_that_were_not_undone() -> None:
-    run(8, derandomize=True)
+    run(12, derandomize=True)
 
 
 @pytest.mark.slow
