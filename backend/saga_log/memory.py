@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -132,6 +133,10 @@ class MemorySagaLog:
     def last_position(self) -> int:
         with self._lock:
             return len(self._events)
+
+    def counts(self) -> dict[SagaState, int]:
+        with self._lock:
+            return dict(Counter(entry.record.state for entry in self._sagas.values()))
 
     def find(
         self,

@@ -22,6 +22,8 @@ def ensure_schema(engine: Engine, dialect: Dialect) -> None:
     with engine.connect().execution_options(writer=True) as connection:
         dialect.begin_write(connection, True)
         metadata.create_all(connection)
+        for index in sagas.indexes:  # tables of an older program may lack some
+            index.create(connection, checkfirst=True)
         found = connection.execute(select(meta.c.schema_version)).scalar()
         if found is None:
             connection.execute(insert(meta).values(schema_version=SCHEMA_VERSION))

@@ -58,7 +58,9 @@ sagas = Table(
     Column("head", String(64), nullable=False, server_default=""),
     UniqueConstraint("project_id", "request_key"),
     Index("sagas_open_of_project", "project_id", "number", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("sagas_open", "number", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("sagas_by_time", "created_at", "saga_id"),
+    Index("sagas_by_project", "project_id", "created_at", "saga_id"),
     Index("sagas_by_state", "state", "created_at"),
     sqlite_autoincrement=True,
 )

@@ -126,6 +126,11 @@ class SqlSagaLog:
         with self._engine.connect() as connection:
             return connection.execute(select(func.max(events.c.position))).scalar() or 0
 
+    def counts(self) -> dict[SagaState, int]:
+        by_state = select(sagas.c.state, func.count()).group_by(sagas.c.state)
+        with self._engine.connect() as connection:
+            return {SagaState(state): count for state, count in connection.execute(by_state)}
+
     def find(
         self,
         *,

@@ -216,6 +216,21 @@ def test_a_log_of_version_1_is_brought_forward_and_its_events_get_the_hashes_tha
     again.close()
 
 
+def test_a_log_that_was_brought_forward_has_the_columns_and_indexes_of_a_fresh_one(tmp_path: Path):
+    def shape(path: Path) -> set[tuple[str, ...]]:
+        open_saga_log(f"sqlite:///{path}").close()
+        with sqlite3.connect(path) as log:
+            columns = {(t, row[1]) for t in ("events", "sagas") for row in log.execute(f"PRAGMA table_info({t})")}
+            indexes = set(log.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
+        log.close()
+        return columns | indexes
+
+    with sqlite3.connect(tmp_path / "old.sqlite3") as old:
+        old.executescript(VERSION_1)
+    old.close()
+    assert shape(tmp_path / "old.sqlite3") == shape(tmp_path / "fresh.sqlite3")
+
+
 def test_a_log_of_a_newer_program_is_left_alone(tmp_path: Path):
     url = f"sqlite:///{tmp_path}/new.sqlite3"
     open_saga_log(url).close()
