@@ -15,6 +15,7 @@ from backend.routes.projects import projects_blueprint
 from backend.routes.sagas import sagas_blueprint
 from backend.saga.ports import SagaLog
 from backend.saga_log import open_saga_log
+from backend.saga_metrics import SagaMetrics
 from backend.settings import Settings
 from service_kit.app import create_service
 from service_kit.logs import configure_logging
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None, saga_log: SagaLog | None = None
         verifier=None,
         ready={"saga log": lambda: log.find(limit=1)},
     )
+    app.extensions["metrics_registry"].register(SagaMetrics(log))
     install_user_check(app, settings.user_verifier())
     app.register_api(projects_blueprint(generations, Clients(settings)))
     app.register_api(sagas_blueprint(generations))

@@ -165,6 +165,9 @@ class SagaLog(Protocol):
     def last_position(self) -> int:
         """The position of the log's newest event; 0 when it is empty."""
 
+    def counts(self) -> Mapping[SagaState, int]:
+        """How many sagas are in each state that any is in."""
+
     def find(
         self,
         *,

@@ -178,6 +178,13 @@ def test_sagas_are_found_newest_first_by_state_project_and_time_in_pages(log):
     assert "s4" not in [r.saga_id for r in log.find(open_only=True)]
 
 
+def test_sagas_are_counted_by_state(log):
+    for number in range(3):
+        enter(log, f"s{number}", project=f"p{number}")
+    log.append("s0", log.claim("s0", "w", LEASE, 1.0).fence, 2, [event(T.BEGUN)])
+    assert log.counts() == {SagaState.PENDING: 2, SagaState.EXECUTING: 1}
+
+
 def test_the_whole_log_reads_in_order_from_any_position(log):
     assert log.last_position() == 0
     enter(log, "s1")
