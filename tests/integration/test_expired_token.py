@@ -13,6 +13,7 @@ import filesystem_server.app
 from backend.clients.filesystem import FilesystemClient
 from backend.clients.transport import Headers, HttpLink
 from backend.distributed_saga import DistributedSaga, Refused
+from backend.saga.events import EventType
 from backend.saga_log import MemorySagaLog
 from service_kit.names import INTERNAL_TOKEN
 from service_kit.tokens import LEEWAY_SECONDS, KeyRing, TokenMinter
@@ -89,14 +90,17 @@ def run(url: str, tokens: Tokens, between: object) -> dict[str, object]:
 
     first = requests.post(f"{url}/files/{PROJECT}", json=_body(BEFORE), headers=dict(tokens()), timeout=10)
     assert first.status_code == 201
-    saga = DistributedSaga("s1", project_id=PROJECT, user_id="ann", log=MemorySagaLog())
+    log = MemorySagaLog()
+    saga = DistributedSaga("s1", project_id=PROJECT, user_id="ann", log=log)
     saga.add_step(
         "Save files",
         lambda context: client.save_all(context, PROJECT, AFTER),
         lambda context: client.undo_all(context, PROJECT),
     )
     saga.add_step("Refuse", refuse)
-    return saga.execute()
+    result = saga.execute()
+    assert EventType.UNDO_FAILED not in [entry.event.type for entry in log.events("s1")]  # not even one attempt failed
+    return result
 
 
 def _body(files: dict[str, str]) -> dict[str, object]:
