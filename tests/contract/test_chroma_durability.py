@@ -39,7 +39,7 @@ def test_every_acknowledged_record_survives_kill_9(process: StubProcess) -> None
             while not killed.is_set():
                 record = f"d{next(numbers)}"
                 body = {"ids": [record], "embeddings": [[1.0, 2.0]], "documents": [f"text of {record}"]}
-                with suppress(requests.ConnectionError):  # the kill
+                with suppress(requests.RequestException):  # the kill cuts connections, and answers in their middle
                     if server.call("POST", f"{records}/add", body).status_code == 201:
                         acknowledged.add(record)
                 if len(acknowledged) >= goal:
