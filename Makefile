@@ -113,4 +113,4 @@ bench: $(READY)
 	$(BIN)/python -m chaos.fault_proxy.bench
 
 clean: down
-	rm -rf $(VENV) .testbed build *.egg-info
+	rm -rf $(VENV) $(REAL) .testbed build *.egg-info
