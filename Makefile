@@ -14,7 +14,7 @@ CHROMA_CLIENT = $$($(BIN)/python -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["real"])')
 HARNESS := tests/contract/neo4j_harness
 
-.PHONY: help demo test test-all test-real check format up down toxiproxy chaos soak bench clean
+.PHONY: help demo test test-again test-all test-real check format up down toxiproxy chaos soak bench clean
 
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
@@ -40,6 +40,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup -m 'not slow'
+
+# What failed in the last `make test`, once more and one at a time: tells a slow machine from a defect.
+test-again: $(READY)
+	$(BIN)/python -m pytest -m 'not slow' --last-failed --last-failed-no-failures none
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup

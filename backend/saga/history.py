@@ -10,6 +10,8 @@ from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
 from backend.saga.state import SagaState
 
 T = EventType
+AUTOMATIC = "automatic"
+"""Who asks for a retry when nobody does: the slow retry of parked sagas (R10)."""
 
 
 @dataclass
@@ -41,6 +43,7 @@ class History:
     Attributes:
         rollback_began_at: wall-clock seconds.
         parks: how often its rollback was parked.
+        urgent: an operator asked for a retry that was not made yet.
     """
 
     state: SagaState = SagaState.PENDING
@@ -54,6 +57,7 @@ class History:
     failed_step: str | None = None
     error: str | None = None
     parked_until: float | None = None
+    urgent: bool = False
     order: list[str] = field(default_factory=list)
     steps: dict[str, StepHistory] = field(default_factory=dict)
 
@@ -113,8 +117,10 @@ def apply(history: History, event: Event) -> None:
         case T.PARKED:
             history.parked_until = event.data.get("retry_at")
             history.parks += 1
+        case T.UNDO_STARTED:
+            history.urgent = False
         case T.RETRY_REQUESTED:
-            history.parked_until = None
+            history.parked_until, history.urgent = None, event.data.get("by") != AUTOMATIC
             for step in history.steps.values():
                 step.undo_attempts, step.undo_gave_up, step.retry_at = 0, False, None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from backend.saga.errors import LeaseLost, NotAllowed, ProjectBusy, SagaExists, UnknownSaga
 from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
+from backend.saga.history import AUTOMATIC
 from backend.saga.ports import ANYBODY, Admission, LoggedEvent, NewSaga, SagaRecord
 from backend.saga.state import SagaState
 from backend.saga_log.admission import refuse_beyond
@@ -187,7 +188,7 @@ class MemorySagaLog:
         entry.record = replace(record, worker=worker, fence=fence, lease_until=now + lease, wake_at=0.0)
         events = [Event(EventType.CLAIMED, now, None, {"worker": worker, "fence": fence, "lost": record.worker})]
         if record.state is SagaState.FAILED and not record.closed:
-            again = {"by": "automatic", "reason": "time to try again"}
+            again = {"by": AUTOMATIC, "reason": "time to try again"}
             events.append(Event(EventType.RETRY_REQUESTED, now, None, again))
         self._write(record.saga_id, events)
         return entry.record

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from backend.saga.errors import LeaseLost, NotAllowed, SagaExists
 from backend.saga.events import FORCED, STATE_AFTER, Event, EventType
+from backend.saga.history import AUTOMATIC
 from backend.saga.ports import ANYBODY, Admission, LoggedEvent, NewSaga, SagaRecord
 from backend.saga.state import SagaState
 from backend.saga_log.admission import check
@@ -206,6 +207,6 @@ def _take(connection: Connection, row: Any, worker: str, lease: float, now: floa
     fence = row.fence + 1
     claimed = [Event(EventType.CLAIMED, now, None, {"worker": worker, "fence": fence, "lost": row.worker})]
     if row.state == SagaState.FAILED:
-        again = {"by": "automatic", "reason": "time to try again"}
+        again = {"by": AUTOMATIC, "reason": "time to try again"}
         claimed.append(Event(EventType.RETRY_REQUESTED, now, None, again))
     return add_events(connection, row, claimed, worker=worker, fence=fence, lease_until=now + lease, wake_at=0.0)[0]

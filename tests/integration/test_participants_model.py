@@ -273,6 +273,8 @@ EVERY = [
     *(f"{server} killed after the point of no return" for server in ("files", "git")),
     *("save: 409", "batch: 409", "snapshot: 201", "snapshot: 503", "undo: 204", "undo_all: 204"),
 ]
+COMMON = ("delivered", "repeated", "lost", "answer lost", "sagas committed", "sagas undone")
+MANY = 50
 
 
 def run(examples: int, *, derandomize: bool) -> None:
@@ -289,9 +291,9 @@ def run(examples: int, *, derandomize: bool) -> None:
         ),
     )
     print(examples, "runs:", dict(sorted(TRIED.items())))
-    assert {what: TRIED[what] for what in EVERY if TRIED[what] < max(1, examples / 8)} == {}, (
-        "the model must get somewhere"
-    )
+    # A handful of runs may miss what is rare; the hundreds behind the slow marker may not.
+    needed, least = (COMMON, 1) if examples < MANY else (EVERY, examples / 8)
+    assert {what: TRIED[what] for what in needed if TRIED[what] < least} == {}, "the model must get somewhere"
 
 
 def test_both_servers_hold_exactly_the_effects_of_sagas_that_were_not_undone() -> None:

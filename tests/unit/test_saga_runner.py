@@ -291,3 +291,25 @@ def test_the_time_limit_ends_the_attempts():
     policy = RetryPolicy(attempts=None, time_limit=1.0)
     assert policy.next_attempt_at(1, now=0.95, first_at=0.0, draw=1.0) is None
     assert policy.next_attempt_at(1, now=0.85, first_at=0.0, draw=1.0) == pytest.approx(0.95)
+
+
+def test_an_operators_retry_is_made_at_once_though_the_participant_is_spared(world, log, clock):
+    class Spares:
+        """A guard that lets nobody through for an hour."""
+
+        def admit(self, participants):
+            return clock.now() + 3600.0
+
+        def report(self, participant, success):
+            pass
+
+    world.script["do snapshot"] = [NO]
+    world.script["undo files"] = [Unclear("down")] * int(BACKWARD.attempts or 0)
+    steps = three_steps(world)
+    a_runner(log, clock).run(open_saga(steps, log, clock))
+    log.operate("s", [SagaState.FAILED], [Event(T.RETRY_REQUESTED, clock.now(), None, {"by": "ann", "reason": "up"})])
+    saga, runner = claim_again(steps, log, clock), a_runner(log, clock)
+    runner.guard = Spares()
+    before = world.calls.count("undo files")
+    runner.run(saga, patience=1.0)
+    assert world.calls.count("undo files") == before + 1
