@@ -98,7 +98,7 @@ toxiproxy: .toxiproxy/toxiproxy-server
 
 # On a system of its own, which is stopped whatever becomes of the run.
 chaos: $(READY)
-	CALL_TIMEOUT=2 LEASE=2 $(BIN)/testbed up --detach --state .testbed/chaos --port-offset 600
+	$(BIN)/testbed up --detach --state .testbed/chaos --port-offset 600
 	$(BIN)/testbed chaos run all --state .testbed/chaos; status=$$?; $(BIN)/testbed down --state .testbed/chaos; exit $$status
 
 SOAK_TIME ?= 15m
