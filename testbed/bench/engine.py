@@ -31,7 +31,7 @@ from backend.distributed_saga import WikiGenerationSaga, new_saga_id
 from backend.saga.definition import SagaDefinition, StepContext
 from backend.saga.ports import SagaLog
 from backend.saga_log import open_saga_log
-from backend.wiki.saga import CREATE_SNAPSHOT, SAVE_FILES, Participants, wiki_saga
+from backend.wiki.saga import SAVE_FILES, Participants, wiki_saga
 from chaos.running_system import RunningSystem
 from testbed import supervisor
 from testbed.bench import recovery
@@ -233,8 +233,6 @@ def main() -> int:
 def _context(saga_id: str, step: str) -> StepContext:
     return StepContext(saga_id, step, 1, TIMEOUT)
 
-
-__all__ = ["CREATE_SNAPSHOT", "Bench", "Figure", "measure"]
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -72,7 +72,7 @@ def histories(bound: int) -> Iterator[tuple[list[Event], list[Move], Move]]:
 
 def test_every_history_leads_on_and_never_forward_again_once_it_turned_back():
     ended = 0
-    for events, moves, move in histories(bound=12):
+    for events, _, move in histories(bound=12):
         types = {entry.type for entry in events}
         if T.ROLLBACK_BEGAN in types:
             assert not isinstance(move, Run | Commit | Confirm), events
@@ -87,7 +87,7 @@ def test_every_history_leads_on_and_never_forward_again_once_it_turned_back():
             ended += 1
             assert types & {T.ROLLED_BACK, T.FINISHED, T.PARKED}, events
         else:
-            assert moves == [] or move is not None
+            assert any(replies(move)), events  # nothing but rest is a dead end
     assert ended > 1000
 
 
