@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from backend.saga.events import Event, EventType
 from backend.saga.ports import Admission, NewSaga, SagaLog, SagaRecord
-from tests.contract.postgres_server import NoPostgres, postgres
+from tests.support.postgres import NoPostgres, postgres
 
 T = EventType
 TYPES = ("wiki",)
