@@ -14,7 +14,7 @@ CHROMA_CLIENT = $$($(BIN)/python -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["real"])')
 HARNESS := tests/contract/neo4j_harness
 
-.PHONY: help demo test test-again test-all test-real check format up down toxiproxy chaos soak bench clean
+.PHONY: help demo test test-again test-all test-real check format up down toxiproxy chaos soak soak-short bench clean
 
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
@@ -24,6 +24,7 @@ help:
 	@echo "make toxiproxy  build the real Toxiproxy into .toxiproxy/ (needs Go)"
 	@echo "make chaos      every experiment, on a system of its own"
 	@echo "make soak       15 minutes of 30 users, faults and kills, then the audit (SOAK_TIME, SOAK_SEED)"
+	@echo "make soak-short the same for 90 seconds"
 	@echo "make bench      the measurements (never part of a test)"
 	@echo "make test-all   the tests with the slow ones"
 	@echo "make test-real  the contract suites and the main job on a real Chroma and a real Neo4j (the latter needs Maven and Java 17)"
@@ -101,13 +102,21 @@ chaos: $(READY)
 	$(BIN)/testbed up --detach --state .testbed/chaos --port-offset 600
 	$(BIN)/testbed chaos run all --state .testbed/chaos; status=$$?; $(BIN)/testbed down --state .testbed/chaos; exit $$status
 
+# Faults on the links, and beside them a kill every few seconds; on a new system each time.
 SOAK_TIME ?= 15m
 SOAK_SEED ?= 1
+SOAK := .testbed/soak
 soak: $(READY)
-	CALL_TIMEOUT=5 LEASE=2 $(BIN)/testbed up --detach --state .testbed/soak --port-offset 700
-	$(BIN)/testbed load --state .testbed/soak --users 30 --projects 100 --time $(SOAK_TIME) --shape soak \
-		--chaos mixed-kills --seed $(SOAK_SEED) --html .testbed/soak.html; \
-		status=$$?; $(BIN)/testbed down --state .testbed/soak; exit $$status
+	$(BIN)/testbed down --state $(SOAK)
+	rm -rf $(SOAK)
+	CALL_TIMEOUT=3 LEASE=2 WORKER_THREADS=12 $(BIN)/testbed up --detach --state $(SOAK) --port-offset 700
+	$(BIN)/testbed load --state $(SOAK) --users 30 --projects 100 --time $(SOAK_TIME) --shape soak \
+		--chaos mixed-kills --seed $(SOAK_SEED) \
+		--html .testbed/soak-$(SOAK_SEED).html --save .testbed/soak-$(SOAK_SEED).json; \
+		status=$$?; $(BIN)/testbed down --state $(SOAK); exit $$status
+
+soak-short:
+	$(MAKE) soak SOAK_TIME=90s
 
 bench: $(READY)
 	@mkdir -p .testbed

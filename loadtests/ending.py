@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from chaos.experiments.proxy import FaultProxy
 from chaos.running_system import RunningSystem
 
 QUIET = 120.0  # seconds until the last saga must be at its end once all is healed
-FIGURES, TOLD, ENDING = "figures.json", "told.jsonl", "ending.json"
+FIGURES, TOLD, ENDING, FAULTS = "figures.json", "told.jsonl", "ending.json", "faults.jsonl"
 THRESHOLDS = ("max_failure_rate", "p99", "rollback_p99", "orphans")
 
 
@@ -33,11 +34,18 @@ def end(state: Path, results: Path) -> int:
     journal = results / TOLD
     report = audit_when_quiet(system, QUIET, journal=journal if journal.exists() else None)
     figures = json.loads((results / FIGURES).read_text())
+    figures |= {"faults": faults_in(results / FAULTS)}
     broken = list(broken_thresholds(figures, report))
     status = exit_status(report, broken)
     ending = {"exit_status": status, "broken_thresholds": broken, "figures": figures, "audit": report.to_json()}
     (results / ENDING).write_text(json.dumps(ending, indent=1))
     return status
+
+
+def faults_in(record: Path) -> dict[str, int]:
+    """How many faults of each kind came and went."""
+    lines = record.read_text().splitlines() if record.exists() else []
+    return dict(Counter(json.loads(line)["fault"] for line in lines))
 
 
 def broken_thresholds(figures: Mapping[str, Any], report: AuditReport) -> Iterator[str]:
@@ -46,6 +54,8 @@ def broken_thresholds(figures: Mapping[str, Any], report: AuditReport) -> Iterat
     rate, orphans = figures["failure_rate"], sum(report.orphans.values())
     if figures["generations"] == 0:
         yield "not one generation came to its end"
+    if figures["faults_broke_off"]:
+        yield "the faults broke off before the time was over: see locust.log"
     if limits["max_failure_rate"] is not None and rate is not None and rate > limits["max_failure_rate"]:
         yield f"{rate:.1%} of the generations did not commit, {limits['max_failure_rate']:.1%} are allowed"
     for name, what in (("p99", "generations"), ("rollback_p99", "rollbacks")):

@@ -6,6 +6,7 @@ locust -f loadtests/locustfile.py --headless -u 10 -r 5 -t 30s --chaos mixed --s
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from loadtests.users import (
     GENERATION,
     ROLLBACK,
     SAGA,
+    TURNED_AWAY,
     WITHOUT_EFFECTS,
     Canceller,
     Generator,
@@ -32,6 +34,7 @@ from loadtests.users import (
 __all__ = ["Canceller", "Generator", "Overwriter", "Reader"]
 FOREVER = 3600.0  # seconds of faults when no run time is given
 _weather: list[subprocess.Popen[bytes]] = []
+_broken_off: list[int] = []
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
@@ -41,16 +44,17 @@ def begin(environment: Any, **_: Any) -> None:
     environment.host = RunningSystem.load(state_of(environment)).url("backend")
     if isinstance(environment.runner, WorkerRunner):
         return
-    for name in (ending.TOLD, ending.ENDING, "faults.jsonl"):
+    for name in (ending.TOLD, ending.ENDING, ending.FAULTS):
         (results / name).unlink(missing_ok=True)
+    _broken_off.clear()
     if options.chaos != NOTHING:
         _weather.append(_start_weather(environment, results))
 
 
 def _start_weather(environment: Any, results: Path) -> subprocess.Popen[bytes]:
     options = environment.parsed_options
-    command = [sys.executable, "-m", "loadtests.faults", "--state", str(state_of(environment))]
-    command += ["--chaos", options.chaos, "--seed", str(options.seed), "--record", str(results / "faults.jsonl")]
+    command = [sys.executable, "-m", "loadtests.weather", "--state", str(state_of(environment))]
+    command += ["--chaos", options.chaos, "--seed", str(options.seed), "--record", str(results / ending.FAULTS)]
     command += ["--seconds", str(options.run_time or FOREVER)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
@@ -61,7 +65,9 @@ def calm(**_: Any) -> None:
     while _weather:
         weather = _weather.pop()
         weather.terminate()
-        weather.wait()
+        status = weather.wait()
+        if status not in (0, -signal.SIGTERM):  # the order to end may meet it when it has just ended by itself
+            _broken_off.append(status)
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
@@ -81,6 +87,7 @@ def judge(environment: Any, **_: Any) -> None:
 def figures(environment: Any) -> dict[str, Any]:
     """What Locust counted, and the thresholds that were asked for; times in seconds."""
     options, stats = environment.parsed_options, environment.stats
+    requests = [entry for (_, kind), entry in stats.entries.items() if kind != SAGA]
     generation, rollback = stats.get(GENERATION, SAGA), stats.get(ROLLBACK, SAGA)
     count, uncommitted = generation.num_requests, generation.num_failures
     if options.chaos != NOTHING:  # then they are no failures of Locust's
@@ -91,12 +98,16 @@ def figures(environment: Any) -> dict[str, Any]:
         "failures": generation.num_failures,
         "failure_rate": uncommitted / count if count else None,
         "generations_a_second": round(generation.total_rps, 2),
-        "requests": sum(entry.num_requests for (_, kind), entry in stats.entries.items() if kind != SAGA),
-        "request_failures": sum(entry.num_failures for (_, kind), entry in stats.entries.items() if kind != SAGA),
+        "turned_away": stats.get(TURNED_AWAY, SAGA).num_requests,
+        "requests": sum(entry.num_requests for entry in requests),
+        "request_failures": sum(entry.num_failures for entry in requests),
         **_percentiles("", generation),
         **_percentiles("rollback_", rollback),
         "seed": options.seed,
         "chaos": options.chaos,
+        "faults_broke_off": bool(_broken_off),
+        "users": options.num_users,
+        "projects": options.projects,
         "thresholds": {name: getattr(options, name) for name in ending.THRESHOLDS},
     }
 

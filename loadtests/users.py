@@ -18,9 +18,10 @@ from chaos.experiments.client import DECIDED, documents, told
 from chaos.running_system import RunningSystem
 from loadtests.options import NOTHING, results_of, state_of
 
-POLL = 0.15  # seconds between two looks at a saga
-PATIENCE = 60.0  # seconds until a saga must be decided
+SOONEST, LATEST = 0.1, 0.6  # seconds between two looks at a saga: often at first, then less so
+PATIENCE = 60.0  # seconds until a saga must be decided, and for which a user who is turned away comes back
 GENERATION, ROLLBACK, WITHOUT_EFFECTS = "generation", "rollback", "failed without effects"
+TURNED_AWAY = "turned away (429)"
 SAGA = "SAGA"
 """The request type under which sagas appear in Locust's statistics."""
 _numbers = itertools.count(1)
@@ -32,6 +33,12 @@ class RolledBack(Exception):
 
 class Undecided(Exception):
     """The saga was not decided in time."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a Retry-After asks for, or None when there is none that makes sense (RFC 9110, 10.2.3)."""
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None
 
 
 class WikiUser(HttpUser):
@@ -62,26 +69,44 @@ class WikiUser(HttpUser):
         return bool(self.client.post(path, json=body, name="/api/projects/[p]/documents").ok)
 
     def begin(self, project: str) -> str | None:
+        """Start a generation. To be turned away is a right answer of a full queue: the user comes back when told to."""
         headers = {"Idempotency-Key": secrets.token_hex(8)}
-        path = f"/api/projects/{project}/wiki"
-        answer = self.client.post(path, headers=headers, name="/api/projects/[p]/wiki")
-        return str(answer.json()["saga_id"]) if answer.ok else None
+        path, waited = f"/api/projects/{project}/wiki", 0.0
+        while waited < PATIENCE:
+            with self.client.post(path, headers=headers, name="/api/projects/[p]/wiki", catch_response=True) as answer:
+                if answer.status_code != 429:
+                    return str(answer.json()["saga_id"]) if answer.ok else None
+                seconds = retry_after(answer.headers)
+                if seconds is None:
+                    answer.failure("429 does not say when to come back")
+                    return None
+                answer.success()
+            self.fire(TURNED_AWAY, seconds, None)
+            time.sleep(seconds)
+            waited += seconds
+        return None
 
     def follow(self, saga_id: str) -> None:
         """Wait until the saga is decided; its time, and that of its rollback, become events of Locust."""
-        began = time.perf_counter()
-        status: Mapping[str, Any] = {}
-        while status.get("state") not in DECIDED:
-            if time.perf_counter() - began > PATIENCE:
-                self.fire(GENERATION, time.perf_counter() - began, Undecided(f"{saga_id} is {status.get('state')}"))
-                return
-            time.sleep(POLL)
-            answer = self.client.get(f"/api/sagas/{saga_id}", name="/api/sagas/[id]")
-            status = answer.json() if answer.ok else {}
+        status = self.end_of(saga_id)
+        if status.get("state") not in DECIDED:
+            self.fire(GENERATION, PATIENCE, Undecided(f"{saga_id} is {status.get('state')}"))
+            return
         self.tell(status)
         self.fire(GENERATION, status["updated_at"] - status["created_at"], self.complaint(status))
         if status["state"] == "rolled_back":
             self.measure_rollback(saga_id)
+
+    def end_of(self, saga_id: str) -> Mapping[str, Any]:
+        """The saga's status once it is decided, or as it was last seen after PATIENCE."""
+        end, pause = time.perf_counter() + PATIENCE, SOONEST
+        status: Mapping[str, Any] = {}
+        while status.get("state") not in DECIDED and time.perf_counter() < end:
+            time.sleep(pause)
+            pause = min(LATEST, pause * 1.3)
+            answer = self.client.get(f"/api/sagas/{saga_id}", name="/api/sagas/[id]")
+            status = answer.json() if answer.ok else {}
+        return status
 
     def complaint(self, status: Mapping[str, Any]) -> Exception | None:
         """Under faults a rollback is a proper end; a stuck one never is."""
@@ -152,18 +177,11 @@ class Canceller(WikiUser):
         with self.client.post(path, json=body, name="/api/sagas/[id]/cancel", catch_response=True) as answer:
             if answer.status_code == 409:  # it was decided before
                 answer.success()
-        self.follow_cancelled(saga_id)
-
-    def follow_cancelled(self, saga_id: str) -> None:
-        """Its end is told, and is no generation of the statistics: it was not to succeed."""
-        end = time.perf_counter() + PATIENCE
-        while time.perf_counter() < end:
-            answer = self.client.get(f"/api/sagas/{saga_id}", name="/api/sagas/[id]")
-            if answer.ok and answer.json()["state"] in DECIDED:
-                self.tell(answer.json())
-                return
-            time.sleep(POLL)
-        self.fire(GENERATION, PATIENCE, Undecided(f"{saga_id}, cancelled"))
+        status = self.end_of(saga_id)
+        if status.get("state") in DECIDED:  # it is told, and no generation of the statistics: it was not to succeed
+            self.tell(status)
+        else:
+            self.fire(GENERATION, PATIENCE, Undecided(f"{saga_id}, cancelled"))
 
 
 class Reader(WikiUser):

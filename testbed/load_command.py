@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,10 +38,11 @@ STOPPING = 90  # seconds that the last generations may take once the time is ove
 @click.option("--orphans", type=click.IntRange(0), default=0, show_default=True, help="How many the audit may find.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Locust's report.")
 @click.option("--csv", metavar="PREFIX", help="Locust's statistics.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="The outcome as JSON, besides the words.")
 @click.option("--find-limit", is_flag=True, help="Again and again, with half as many users more each time.")
 @state_option
 @json_option
-def load(state: Path, as_json: bool, find_limit: bool, **given: Any) -> None:
+def load(state: Path, as_json: bool, find_limit: bool, save: Path | None, **given: Any) -> None:
     """Put the running system under load, heal it, wait for quiet, audit it.
 
     With --find-limit it begins with --users and goes on until a generation fails or a threshold breaks (--p99 is 5
@@ -54,6 +55,8 @@ def load(state: Path, as_json: bool, find_limit: bool, **given: Any) -> None:
     if find_limit:
         _find_limit(state, as_json, given)
     ending, results = _run(state, given)
+    if save:
+        save.write_text(json.dumps(ending, indent=1))
     if as_json:
         print_json(ending)
     else:
@@ -129,14 +132,9 @@ def command(
 
 def _show(ending: Mapping[str, Any], results: Path) -> None:
     out, figures, audit = console(), ending["figures"], ending["audit"]
-    table = Table("", "count", "p50", "p95", "p99", title="load", title_justify="left")
-    for name, prefix in (("generations", ""), ("rollbacks", "rollback_")):
-        times = (_seconds(figures[f"{prefix}p{point}"]) for point in (50, 95, 99))
-        table.add_row(name, str(figures[name]), *times)
-    out.print(table)
-    out.print(f"requests: {figures['requests']:,}, failed {figures['request_failures']:,}")
-    states = ", ".join(f"{count:,} {state}" for state, count in audit["sagas"].items())
-    out.print(f"sagas: {states}; dead letters: {audit['dead_letters']}; orphans: {sum(audit['orphans'].values())}")
+    out.print(_latencies(figures))
+    for line in summary(ending):
+        out.print(line)
     for threshold in ending["broken_thresholds"]:
         out.print(f"threshold: {threshold}", style="red")
     if audit["first_evidence"]:
@@ -144,6 +142,28 @@ def _show(ending: Mapping[str, Any], results: Path) -> None:
             f"first evidence: {audit['first_evidence']['word']}: {audit['first_evidence']['evidence']}", style="red"
         )
     out.print(f"verdict: {audit['verdict']}; exit status {ending['exit_status']}; everything is in {results}")
+
+
+def _latencies(figures: Mapping[str, Any]) -> Table:
+    table = Table("", "count", "p50", "p95", "p99", title="load", title_justify="left")
+    for name, prefix in (("generations", ""), ("rollbacks", "rollback_")):
+        times = (_seconds(figures[f"{prefix}p{point}"]) for point in (50, 95, 99))
+        table.add_row(name, str(figures[name]), *times)
+    return table
+
+
+def summary(ending: Mapping[str, Any]) -> Iterator[str]:
+    """What was held and survived, one line each."""
+    figures, audit = ending["figures"], ending["audit"]
+    held = f"{figures['users']} users on {figures['projects']} projects"
+    yield f"load held: {held}, {figures['generations_a_second']} generations/s"
+    failed, later = figures["request_failures"], figures["turned_away"]
+    yield f"requests: {figures['requests']:,}, failed {failed:,}; told to come back later (429): {later:,}"
+    if faults := figures["faults"]:
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(faults.items()))
+        yield f"faults survived: {sum(faults.values())} ({kinds}); kills: {faults.get('kill', 0)}"
+    states = ", ".join(f"{count:,} {state}" for state, count in audit["sagas"].items())
+    yield f"sagas: {states}; dead letters: {audit['dead_letters']}; orphans: {sum(audit['orphans'].values())}"
 
 
 def _seconds(value: float | None) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chaos.auditor.audit import AuditReport, Verdict
-from loadtests.ending import broken_thresholds, exit_status
-from loadtests.faults import CHAOS, FAULTS, NEED_REQUESTS
+from loadtests.ending import broken_thresholds, exit_status, faults_in
+from loadtests.faults import CHAOS, FAULTS, NEED_REQUESTS, UnknownFault, series_of
 from testbed.load_command import command
 
 
@@ -23,7 +23,8 @@ def figures(
 ) -> Any:
     thresholds = {"max_failure_rate": None, "p99": None, "rollback_p99": None, "orphans": 0} | limits
     times = {"p99": seconds, "rollback_p99": seconds}
-    return {"generations": generations, "failure_rate": failure_rate, **times, "thresholds": thresholds}
+    told = {"generations": generations, "failure_rate": failure_rate, "faults_broke_off": False}
+    return {**told, **times, "thresholds": thresholds}
 
 
 def broken(found: Any, audited: AuditReport | None = None) -> list[str]:
@@ -62,8 +63,39 @@ def test_a_broken_threshold_spoils_a_valid_audit_only() -> None:
 
 
 def test_every_chaos_is_made_of_faults_that_there_are() -> None:
-    assert {name for names in CHAOS.values() for name in names} == set(FAULTS)
+    assert {name for series in CHAOS.values() for names in series for name in names} == set(FAULTS)
     assert set(FAULTS) >= NEED_REQUESTS
+
+
+def test_kills_run_beside_the_faults_on_links() -> None:
+    on_links, kills = series_of("mixed-kills", knows_requests=True)
+    assert kills == ["kill"]
+    assert "kill" not in on_links
+
+
+def test_what_the_proxy_cannot_do_is_left_out() -> None:
+    (left,) = series_of("mixed", knows_requests=False)
+    assert set(left) == set(FAULTS) - NEED_REQUESTS - {"kill"}
+    with pytest.raises(UnknownFault, match="http_fault"):
+        series_of("late", knows_requests=False)
+
+
+def test_an_unknown_chaos_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(UnknownFault, match="mixed-kills"):
+        series_of("no-such-thing", knows_requests=True)
+
+
+def test_faults_that_broke_off_spoil_the_run() -> None:
+    assert broken(figures() | {"faults_broke_off": True}) == [
+        "the faults broke off before the time was over: see locust.log"
+    ]
+
+
+def test_faults_are_counted_by_kind(tmp_path: Path) -> None:
+    record = tmp_path / "faults.jsonl"
+    assert faults_in(record) == {}
+    record.write_text('{"fault": "kill"}\n{"fault": "late"}\n{"fault": "kill"}\n')
+    assert faults_in(record) == {"kill": 2, "late": 1}
 
 
 def test_locust_is_called_with_what_was_asked_for() -> None:
