@@ -10,6 +10,7 @@ SagaError
 ├── TooManyWaiting           the queue of pending sagas is full
 ├── UnknownSaga              no saga of this id is in the log
 ├── LeaseLost                somebody else took the saga over; stop touching it (R9)
+├── HistoryLost              the log lost events that were not forced; read the history again
 └── NotAllowed               the operator's verb does not fit the saga's state
 """
 
@@ -66,6 +67,10 @@ class UnknownSaga(SagaError):
 
 class LeaseLost(SagaError):
     """Somebody else took the saga over; whatever this worker still wanted to do is not its business any more."""
+
+
+class HistoryLost(SagaError):
+    """The database crashed and lost events that were not forced. The saga is to be driven anew, from its history."""
 
 
 class NotAllowed(SagaError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +16,13 @@ WRITERS = 0x5A6A10C  # the advisory lock of this log's writers; any number that 
 
 
 class Dialect(Protocol):
-    """One database's ways."""
+    """One database's ways.
+
+    Attributes:
+        outlived: whether writers can live on when the database crashes, and loses what was not forced.
+    """
+
+    outlived: bool
 
     def open(self) -> Engine:
         """An engine; its connections take part in the log's protocol."""
@@ -43,7 +51,9 @@ def dialect_of(url: str) -> Dialect:
 
 
 class SQLite:
-    """One file in WAL mode: readers are not blocked."""
+    """One file in WAL mode: readers are not blocked. What loses an unforced commit, a power cut, ends its writers."""
+
+    outlived = False
 
     def __init__(self, url: URL) -> None:
         self.url = url
@@ -56,7 +66,7 @@ class SQLite:
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _: object) -> None:
             connection.isolation_level = None  # transactions begin where SQLAlchemy says, not where the driver guesses
-            connection.execute("PRAGMA journal_mode=WAL")
+            _to_wal(connection)
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
@@ -84,6 +94,8 @@ class PostgreSQL:
     Under it no row needs a lock of its own.
     """
 
+    outlived = True
+
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="postgresql+psycopg")
 
@@ -95,6 +107,19 @@ class PostgreSQL:
         """A forced commit takes those before it along to the disk: PostgreSQL's own log is written in order."""
         values = {"key": WRITERS, "sync": "on" if forced else "off"}
         connection.execute(_LOCK, values)
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Of several processes that open a new file at once SQLite turns all but one away without waiting."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key), set_config('synchronous_commit', :sync, true)")

@@ -71,6 +71,12 @@ def history_of(connection: Connection, saga_id: str, after_seq: int) -> list[Log
     return [logged(row) for row in connection.execute(_HISTORY, {"saga": saga_id, "after": after_seq})]
 
 
+def hash_at(connection: Connection, saga_id: str, seq: int) -> str | None:
+    """The hash of the saga's event ``seq``, or None when there is no such event."""
+    found = select(events.c.hash).where(events.c.saga_id == saga_id, events.c.seq == seq)
+    return connection.execute(found).scalar()
+
+
 def logged(row: Any) -> LoggedEvent:
     """An event's row as a record."""
     entry = Event(EventType(row.type), row.at, row.step, json.loads(row.data))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from backend.saga.errors import LeaseLost, NotAllowed, SagaExists
+from backend.saga.errors import HistoryLost, LeaseLost, NotAllowed, SagaExists
 from backend.saga.events import FORCED, STATE_AFTER, Event, EventType
 from backend.saga.history import AUTOMATIC
 from backend.saga.ports import ANYBODY, Admission, LoggedEvent, NewSaga, SagaRecord
@@ -18,7 +18,7 @@ from backend.saga_log.chain import canonical, first_link
 from backend.saga_log.committer import GroupCommitter
 from backend.saga_log.dialect import dialect_of
 from backend.saga_log.migrate import ensure_schema
-from backend.saga_log.rows import add_events, history_of, logged, record, row_of
+from backend.saga_log.rows import add_events, hash_at, history_of, logged, record, row_of
 from backend.saga_log.schema import events, sagas
 
 _ENTER = insert(sagas)
@@ -33,6 +33,8 @@ class SqlSagaLog:
 
     def __init__(self, url: str) -> None:
         dialect = dialect_of(url)
+        self._outlived = dialect.outlived
+        self._written: dict[str, tuple[int, str]] = {}  # of each claimed saga: number and hash of our last event
         self._engine = dialect.open()
         ensure_schema(self._engine, dialect)
         self._committer = GroupCommitter(self._engine, dialect.begin_write)
@@ -56,9 +58,9 @@ class SqlSagaLog:
             row = row_of(connection, saga_id)
             if row.lease_until > now and row.worker != worker:
                 raise LeaseLost(f"saga {saga_id!r} is held by {row.worker} for {row.lease_until - now:.1f} s more")
-            return _take(connection, row, worker, lease, now)
+            return self._noted(_take(connection, row, worker, lease, now))
 
-        return self._committer.write(work, forced=False)
+        return self._committer.write(work, forced=self._outlived)
 
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         # Read first: an idle worker that only looks must not keep anybody from writing.
@@ -68,9 +70,9 @@ class SqlSagaLog:
 
         def work(connection: Connection) -> SagaRecord | None:
             row = connection.execute(_claimable(now, saga_types)).first()
-            return _take(connection, row, worker, lease, now) if row else None
+            return self._noted(_take(connection, row, worker, lease, now)) if row else None
 
-        return self._committer.write(work, forced=False)
+        return self._committer.write(work, forced=self._outlived)
 
     def renew(self, worker: str, lease: float, now: float) -> None:
         held = and_(sagas.c.worker == worker, sagas.c.lease_until > now, sagas.c.closed.is_(False))
@@ -78,6 +80,7 @@ class SqlSagaLog:
 
     def release(self, saga_id: str, fence: int, wake_at: float) -> None:
         mine = and_(sagas.c.saga_id == saga_id, sagas.c.fence == fence)
+        self._written.pop(saga_id, None)
         self._change(mine, worker=None, lease_until=0.0, wake_at=wake_at)
 
     def wake(self, now: float, limit: int | None = None) -> None:
@@ -89,8 +92,11 @@ class SqlSagaLog:
             row = row_of(connection, saga_id)
             if row.fence != fence:
                 raise LeaseLost(f"saga {saga_id!r} was taken over (fence {row.fence}, ours is {fence})")
+            self._refuse_another_history(connection, row, known_seq)
             missed = history_of(connection, saga_id, known_seq) if row.last_seq > known_seq else []
-            return missed + add_events(connection, row, events)[1]
+            after, added = add_events(connection, row, events)
+            self._noted(after)
+            return missed + added
 
         return self._committer.write(work, forced=any(event.type in FORCED for event in events))
 
@@ -162,6 +168,25 @@ class SqlSagaLog:
     def close(self) -> None:
         self._committer.close()
         self._engine.dispose()
+
+    def _noted(self, record: SagaRecord) -> SagaRecord:
+        self._written[record.saga_id] = (record.last_seq, record.head)
+        return record
+
+    def _refuse_another_history(self, connection: Connection, row: Any, known_seq: int) -> None:
+        """A database that crashed may have lost events that were not forced, and that the caller still counts on.
+
+        Claims are forced there (``outlived``): a lost one would be given a second time, under the same fence.
+
+        Raises:
+            HistoryLost: what the caller knows and what the log has are two histories.
+        """
+        seq, head = self._written.get(row.saga_id, (0, ""))
+        lost = row.last_seq < known_seq
+        if not lost and seq == known_seq:
+            lost = head != (row.head if row.last_seq == seq else hash_at(connection, row.saga_id, seq))
+        if lost:
+            raise HistoryLost(f"the log of saga {row.saga_id!r} lost event {known_seq} when the database crashed")
 
     def _change(self, which: ColumnElement[bool], **values: Any) -> None:
         """Change leases and alarms: nothing that the history is made of."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from backend.saga.events import Event, EventType
 from backend.saga.ports import Admission, NewSaga, SagaLog, SagaRecord
-from tests.support.postgres import NoPostgres, postgres
+from tests.support.postgres import server_or_skip
 
 T = EventType
 TYPES = ("wiki",)
@@ -41,12 +40,8 @@ def enter(
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server for the whole run, started by the first test that asks for it."""
-    with contextlib.ExitStack() as stack:
-        try:
-            url = stack.enter_context(postgres())
-        except NoPostgres as missing:
-            pytest.skip(str(missing))
-        yield url
+    with server_or_skip() as server:
+        yield server.url()
 
 
 def fresh_url(request: pytest.FixtureRequest, kind: str) -> str:

@@ -9,9 +9,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 PACKAGED = "/usr/lib/postgresql"
 OWNER = "postgres"  # the package makes this user; the server refuses to run as root
@@ -96,10 +98,14 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The URL of a fresh server that runs while the block does. Raises NoPostgres."""
-    with postgres_server() as server:
-        yield server.url()
+def server_or_skip() -> Iterator[Postgres]:
+    """The same for tests, which are skipped where there is none."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server())
+        except NoPostgres as missing:
+            pytest.skip(str(missing))
+        yield server
 
 
 def _programs() -> Path:
