@@ -16,7 +16,7 @@ from backend.circuits import Circuits
 from backend.lease import Heartbeat
 from backend.saga.errors import LeaseLost
 from backend.saga.events import Event, EventType
-from backend.saga.ports import Clock, SagaLog, SagaRecord
+from backend.saga.ports import Clock, Draw, SagaLog, SagaRecord, Together
 from backend.saga.runner import OpenSaga, SagaRunner
 from backend.saga_source import PreparationFailed, SagaSource
 
@@ -45,6 +45,8 @@ class Worker:
         threads: int,
         lease: float,
         grace: float = 8.0,
+        draw: Draw = draw,
+        together: Together = run_together,
     ) -> None:
         self.saga_log, self.source, self.clock = saga_log, source, clock
         self.threads, self.lease, self.grace = threads, lease, grace
@@ -52,7 +54,7 @@ class Worker:
         # whoever had them before.
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.circuits = Circuits(clock, self._wake)
-        self.runner = SagaRunner(saga_log, clock, draw, run_together, log_event, self.circuits)
+        self.runner = SagaRunner(saga_log, clock, draw, together, log_event, self.circuits)
         self._next_scout = 0.0
         self._free = threading.Semaphore(threads)
         self._in_hand: dict[Future[None], SagaRecord] = {}

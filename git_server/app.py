@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import requests
 from flask import Flask
 
@@ -24,13 +27,19 @@ DESCRIPTION = "Snapshots of a project's files as git commits that a saga can und
 _POOL = 32  # kept-alive connections to filesystem_server: gunicorn's threads times parallel reads
 
 
-def create_app(settings: Settings | None = None, session: requests.Session | None = None) -> Flask:
-    """The service, with everything decided before a crash applied.
+def create_app(
+    settings: Settings | None = None,
+    session: requests.Session | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Flask:
+    """The service, with everything decided before a crash applied. ``app.extensions["ledger"].close()`` lets go of it.
 
     Args:
         settings: read from the environment when None.
         session: the HTTP client for filesystem_server, used by one thread per request; a pooled one, used by
             several, when None.
+        clock: wall-clock seconds, for the age of barrier records.
 
     Raises:
         SettingsError, GitMissing: the service cannot start; the message says what to do.
@@ -42,7 +51,7 @@ def create_app(settings: Settings | None = None, session: requests.Session | Non
         folder.mkdir(parents=True, exist_ok=True)
     git = Git(settings.data_dir / ".home")
     repositories = Repositories(settings.data_dir, git)
-    ledger = Ledger(settings.data_dir / "barrier.sqlite3")
+    ledger = Ledger(settings.data_dir / "barrier.sqlite3", clock)
     store = SnapshotStore(repositories, ledger, ProjectLocks(settings.data_dir / ".locks", settings.lock_timeout))
     reader = FileReader(
         url=str(settings.filesystem_url).rstrip("/"),
@@ -52,7 +61,7 @@ def create_app(settings: Settings | None = None, session: requests.Session | Non
         time_limit=settings.reading_timeout,
         parallel=1 if session else settings.reading_parallel,
     )
-    maintenance = Maintenance(store, settings.barrier_retention, settings.prune_grace)
+    maintenance = Maintenance(store, settings.barrier_retention, settings.prune_grace, clock)
     maintenance.start_up()
     app = create_service(
         "git_server",
@@ -64,6 +73,7 @@ def create_app(settings: Settings | None = None, session: requests.Session | Non
     install_routes(app, store, reader, maintenance)
     app.register_blueprint(make_smart_http(store))
     app.wsgi_app = PasswordIsToken(app.wsgi_app)  # type: ignore[method-assign]
+    app.extensions["ledger"] = ledger
     return app
 
 

@@ -165,6 +165,14 @@ class MemorySagaLog:
     def close(self) -> None:
         pass
 
+    def copy(self) -> MemorySagaLog:
+        """A log with the same past, and a future of its own."""
+        other = MemorySagaLog()
+        with self._lock:
+            other._sagas = {saga_id: replace(entry) for saga_id, entry in self._sagas.items()}
+            other._events = list(self._events)
+        return other
+
     def _entry(self, saga_id: str) -> _Entry:
         if saga_id not in self._sagas:
             raise UnknownSaga(f"no saga {saga_id!r} is in the log")

@@ -1,0 +1,197 @@
+"""The simulated network: every call of everybody, and everything that can happen to one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from chaos.explorer.remembered import Remembered
+from chaos.explorer.schedule import Fault, FaultKind
+from chaos.explorer.tokens import Tokens
+from chaos.explorer.wire import Answer, NoAnswer, Request, SimulatedSession
+from chaos.explorer.world import Entry, Process, World, kinds_of_call
+
+K = FaultKind
+Describe = Callable[[str, Request], str]
+"""What a request to a participant is, in a word or two: ``save files``."""
+
+
+@dataclass
+class _OnItsWay:
+    """A request whose caller gave up, and that arrives ``after`` so many later calls; below 0: at the very end."""
+
+    participant: Remembered
+    request: Request
+    what: str
+    source: str
+    after: int
+
+
+@dataclass
+class Network:
+    """Carries the calls of one run.
+
+    Attributes:
+        describe: names a call; the name is part of its point.
+    """
+
+    world: World
+    participants: Mapping[str, Remembered]
+    describe: Describe
+    tokens: Tokens
+    _on_its_way: list[_OnItsWay] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.world.on_end.append(self._deliver_the_rest)
+        self._by_address = {participant.address: participant for participant in self.participants.values()}
+
+    def session(self, process: Process) -> SimulatedSession:
+        """The HTTP client of one coordinator's process."""
+        return SimulatedSession(
+            lambda address, request, timeout: self.call(process.name, address, request, timeout, process)
+        )
+
+    def call(
+        self, source: str, address: str, request: Request, timeout: float, process: Process | None = None
+    ) -> Answer:
+        """One call.
+
+        Raises:
+            NoAnswer: no whole answer came.
+        """
+        participant = self._by_address[address]
+        request = request.with_headers(x_simulated_token=self.tokens.word_of(request))
+        caller = "coordinator" if process else source
+        what = f"{caller} → {participant.name}: {self.describe(participant.name, request)}"
+        faults = self.world.point(what, kinds_of_call(request.method, by_coordinator=process is not None))
+        began = self.world.hub.now
+        try:
+            answer = self._carry(_Call(source, participant, request, timeout, what, process), faults)
+            if self.world.hub.now - began > timeout:
+                raise NoAnswer("timeout")
+        except NoAnswer as none:
+            if none.how == "timeout":
+                self.world.clock.sleep_until(began + timeout)
+            self._write(source, participant, request, what, {"timeout": "no answer"}.get(none.how, none.how))
+            raise
+        self._write(source, participant, request, what, str(answer.status), answer)
+        return answer
+
+    def _write(
+        self, source: str, to: Remembered, request: Request, what: str, outcome: str, answer: Answer | None = None
+    ) -> None:
+        detail = _word_of(answer) if answer is not None and answer.status >= 400 else ""
+        entry = Entry(
+            self.world.seconds(), "call", source, to.name, what.partition(": ")[2], outcome, request.saga_id, detail
+        )
+        self.world.trace.append(entry)
+
+    def _carry(self, call: _Call, faults: Iterable[Fault]) -> Answer:
+        """The call under the faults of its point, each of which may be the last word."""
+        for fault in faults:
+            if fault.kind is K.PAUSED and call.process is not None:
+                self.world.pause(call.process)
+        self._deliver_overtaken(call.participant)
+        for fault in faults:
+            self._before(call, fault)
+        full = any(fault.kind is K.DISK_FULL for fault in faults)
+        answer = self._deliver(call, disk_full=full)
+        for fault in faults:
+            answer = self._after(call, fault, answer)
+        return answer
+
+    def _before(self, call: _Call, fault: Fault) -> None:
+        match fault.kind:
+            case K.REQUEST_LOST:
+                raise NoAnswer("timeout")
+            case K.LATE:
+                self._on_its_way.append(
+                    _OnItsWay(call.participant, call.request, call.what, call.source, fault.overtaken_by)
+                )
+                raise NoAnswer("timeout")
+            case K.DOWN_BEFORE:
+                call.participant.kill()
+                raise NoAnswer("reset")
+            case K.EXPIRED:
+                call.request = self.tokens.expired(call.request)
+            case K.REFUSED:
+                call.instead = Answer.problem(409, "refused-by-the-schedule", "refused")
+            case K.ERROR_BEFORE:
+                call.instead = Answer.problem(503, "unavailable", "an error before the effect")
+
+    def _deliver(self, call: _Call, *, disk_full: bool = False) -> Answer:
+        if call.instead is not None:
+            return call.instead
+        hub = self.world.hub
+        hub.held += 1
+        try:
+            return call.participant.call(
+                call.request,
+                lambda address, request, timeout: self.call(call.participant.name, address, request, timeout),
+                disk_full=disk_full,
+            )
+        finally:
+            hub.held -= 1
+
+    def _after(self, call: _Call, fault: Fault, answer: Answer) -> Answer:
+        match fault.kind:
+            case K.RESPONSE_LOST:
+                raise NoAnswer("timeout")
+            case K.CUT:
+                raise NoAnswer("cut")
+            case K.ERROR_AFTER:
+                return Answer.problem(500, "internal", "an error after the effect")
+            case K.DUPLICATE:
+                self._deliver(call)
+            case K.DOWN_AFTER:
+                call.participant.kill()
+                raise NoAnswer("reset")
+        return answer
+
+    def _deliver_overtaken(self, participant: Remembered) -> None:
+        """What arrives before the present call to the same participant."""
+        mine = [one for one in self._on_its_way if one.participant is participant and one.after > 0]
+        for one in mine:
+            one.after -= 1
+            if one.after == 0:
+                self._arrive(one)
+
+    def _deliver_the_rest(self) -> None:
+        for one in list(self._on_its_way):
+            self._arrive(one)
+
+    def _arrive(self, one: _OnItsWay) -> None:
+        self._on_its_way.remove(one)
+        call = _Call(one.source, one.participant, one.request, 0.0, one.what, None)
+        answer = self._deliver(call)
+        entry = Entry(
+            self.world.seconds(),
+            "late",
+            one.source,
+            one.participant.name,
+            one.what.partition(": ")[2],
+            str(answer.status),
+            one.request.saga_id,
+            _word_of(answer) if answer.status >= 400 else "",
+        )
+        self.world.trace.append(entry)
+
+
+@dataclass
+class _Call:
+    source: str
+    participant: Remembered
+    request: Request
+    timeout: float
+    what: str
+    process: Process | None
+    instead: Answer | None = None
+
+
+def _word_of(answer: Answer) -> str:
+    """The problem's type: a stable word."""
+    try:
+        return str(json.loads(answer.body)["type"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,165 @@
+"""One run: a scenario under a schedule, from its past to its judgement."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from chaos.explorer.network import Network
+from chaos.explorer.remembered import Remembered
+from chaos.explorer.scenario import Anomaly, Finding, Judgement, Past, Scenario
+from chaos.explorer.schedule import Fault, Schedule
+from chaos.explorer.tokens import Tokens
+from chaos.explorer.wire import SimulatedSession
+from chaos.explorer.world import Entry, NoEnd, Passed, Process, World
+
+
+class Verdict(StrEnum):
+    """Of one run; ``unknown`` is never green."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one schedule.
+
+    Attributes:
+        passed: the points that the run came to, in order, with what could go wrong at each.
+        fired: the faults that happened.
+        states: saga id to the state that the saga reports of itself.
+    """
+
+    schedule: Schedule
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    unseen: tuple[str, ...]
+    trace: tuple[Entry, ...]
+    passed: tuple[Passed, ...]
+    fired: tuple[Fault, ...]
+    states: dict[str, str]
+
+    @property
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """What was found, each once."""
+        return tuple(dict.fromkeys(finding.anomaly for finding in self.findings))
+
+    @property
+    def never_fired(self) -> tuple[Fault, ...]:
+        """Faults of the schedule whose point the run never came to."""
+        return tuple(fault for fault in self.schedule.faults if fault not in self.fired)
+
+
+@dataclass
+class System:
+    """The scenario's system in one run, as its coordinators and its checker see it."""
+
+    world: World
+    network: Network
+    participants: dict[str, Remembered]
+    tokens: Tokens
+    known: dict[Any, Any] = field(default_factory=dict)
+    """What the checker has worked out before, over all runs of this process."""
+
+    @property
+    def durable(self) -> dict[str, Any]:
+        """What coordinators keep on their disk, by name."""
+        return self.world.durable
+
+    def session(self, process: Process) -> SimulatedSession:
+        """The HTTP client of a coordinator's process."""
+        return self.network.session(process)
+
+
+class Stage:
+    """A scenario with its participants started: runs one schedule after the other. Close it."""
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self.scenario, self.folder = scenario, folder
+        self.tokens = Tokens()
+        self.participants = {
+            machine.name: Remembered(machine) for machine in scenario.machines(folder, self.tokens)
+        }
+        self._known: dict[Any, Any] = {}
+
+    @cached_property
+    def past(self) -> Past:
+        """Where every run begins."""
+        system = self._system(Schedule(self.scenario.name))
+        self.scenario.past(system)
+        states = {name: participant.state for name, participant in self.participants.items()}
+        return Past(states, self.scenario.keep(system.durable))
+
+    def run(self, schedule: Schedule) -> Run:
+        """Run one schedule. It raises nothing: a defect of the saga's makes it ``invalid``, one of ours ``unknown``."""
+        for name, state in self.past.states.items():
+            self.participants[name].state = state
+        system = self._system(schedule)
+        world = system.world
+        world.durable = self.scenario.keep(self.past.durable)
+        try:
+            self.scenario.begin(system)
+            world.start(self.scenario.workers())
+            world.run()
+            judged = self.scenario.judge(system)
+        except NoEnd as endless:
+            judged = Judgement((Finding(Anomaly.STUCK, "A3", "the run", str(endless)),))
+        except Exception as defect:
+            judged = Judgement(unseen=(f"the run broke off: {type(defect).__name__}: {defect}",))
+        return _run(schedule, world, judged)
+
+    @property
+    def real_calls(self) -> Counter[str]:
+        """How often each participant's app was really called."""
+        return Counter({name: participant.real_calls for name, participant in self.participants.items()})
+
+    def close(self) -> None:
+        for participant in self.participants.values():
+            participant.close()
+
+    def _system(self, schedule: Schedule) -> System:
+        work: Callable[[World, Process], None] = lambda _, process: self.scenario.work(system, process)  # noqa: E731
+        world = World(schedule, work, self.scenario.lease)
+        network = Network(world, self.participants, self.scenario.describe, self.tokens)
+        system = System(world, network, self.participants, self.tokens, self._known)
+        return system
+
+
+@contextmanager
+def on_stage(scenario: Scenario) -> Iterator[Stage]:
+    """The scenario's participants in a temporary folder (in memory, where the machine has such a file system)."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    with tempfile.TemporaryDirectory(prefix="explore-", dir=memory if memory.is_dir() else None) as folder:
+        stage = Stage(scenario, Path(folder))
+        try:
+            yield stage
+        finally:
+            stage.close()
+
+
+def _run(schedule: Schedule, world: World, judged: Judgement) -> Run:
+    verdict = Verdict.INVALID if judged.findings else Verdict.UNKNOWN if judged.unseen else Verdict.VALID
+    return Run(
+        schedule,
+        verdict,
+        judged.findings,
+        judged.unseen,
+        tuple(world.trace),
+        tuple(world.passed),
+        tuple(world.fired),
+        dict(judged.states),
+    )
+
+
+def findings_of(runs: Sequence[Run]) -> list[Finding]:
+    """All findings of some runs."""
+    return [finding for run in runs for finding in run.findings]

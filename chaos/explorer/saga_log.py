@@ -1,0 +1,75 @@
+"""The saga log as one coordinator's process sees it: every durable write is a point at which something can go wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+from backend.saga.events import Event
+from backend.saga.ports import LoggedEvent, NewSaga, SagaLog, SagaRecord
+from chaos.explorer.schedule import WRITE_KINDS, FaultKind
+from chaos.explorer.world import Entry, Process, World
+
+T = TypeVar("T")
+K = FaultKind
+
+
+def durable_write(world: World, process: Process, what: str, write: Callable[[], T], saga_id: str | None = None) -> T:
+    """Make one durable write of a coordinator, under the faults of its point.
+
+    Raises:
+        Killed: the process dies.
+        OSError: the disk is full (nothing was written) or broken (it was, and nobody knows).
+    """
+    kinds = {fault.kind for fault in world.point(f"coordinator writes {what}", WRITE_KINDS)}
+    if K.KILLED_BEFORE in kinds:
+        world.die(process)
+    if K.LOG_FULL in kinds:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    written = write()
+    world.trace.append(Entry(world.seconds(), "write", process.name, "log", what, "durable", saga_id))
+    if K.KILLED_AFTER in kinds:
+        world.die(process)
+    if K.LOG_ERROR in kinds:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return written
+
+
+class LogOfProcess:
+    """The log of one coordinator's process; everything that is no durable write goes straight through.
+
+    Claims and releases are no points: a coordinator that dies at one of them is as one that dies at the write or call
+    after or before it, with nothing in between.
+    """
+
+    def __init__(self, log: SagaLog, world: World, process: Process) -> None:
+        self._log, self._world, self._process = log, world, process
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def create(self, saga: NewSaga, event: Event, **more: Any) -> SagaRecord:
+        return self._write(saga.saga_id, [event], lambda: self._log.create(saga, event, **more))
+
+    def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
+        return self._write(saga_id, events, lambda: self._log.append(saga_id, fence, known_seq, events))
+
+    def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
+        self._beat(now)
+        return self._log.claim_next(worker, lease, now, saga_types)
+
+    def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
+        self._beat(now)
+        return self._log.claim(saga_id, worker, lease, now)
+
+    def _beat(self, now: float) -> None:
+        """Whoever is alive and not paused renewed its leases in time: that is what its heartbeat is for."""
+        for process in self._world.processes:
+            if process.alive and not process.paused:
+                self._log.renew(process.name, self._world.lease, now)
+
+    def _write(self, saga_id: str, events: Sequence[Event], write: Callable[[], T]) -> T:
+        what = " + ".join(f"{event.type} of {event.step}" if event.step else str(event.type) for event in events)
+        return durable_write(self._world, self._process, what, write, saga_id)
