@@ -16,6 +16,7 @@ from chaos.auditor.collectors import effects, look, probes
 from chaos.auditor.collectors.files import read_files
 from chaos.auditor.collectors.journal import read_journal
 from chaos.auditor.collectors.leftovers import read_leftovers
+from chaos.auditor.collectors.log_database import LogAddress
 from chaos.auditor.collectors.neo4j import Graph, read_graph
 from chaos.auditor.collectors.repositories import read_repositories
 from chaos.auditor.collectors.saga_log import read_again, read_log
@@ -41,7 +42,7 @@ class AuditTarget:
     """What to audit.
 
     Attributes:
-        saga_log: the SQLite file.
+        saga_log: the SQLite file, or the URL of the PostgreSQL database.
         filesystem_data, git_data: the data folders of the two servers.
         neo4j_url, chroma_url, filesystem_url, git_url: base URLs; what is None is not seen, and so never green.
         token: mints an internal token for a project, ``*`` for all.
@@ -51,7 +52,7 @@ class AuditTarget:
         project: restricts the audit to this project.
     """
 
-    saga_log: Path
+    saga_log: LogAddress
     filesystem_data: Path
     git_data: Path
     neo4j_url: str | None

@@ -65,12 +65,14 @@ class SagaLogFacts:
     Attributes:
         moved: the sagas that wrote to it while the audit looked elsewhere.
         chained: whether its events should carry hashes.
+        gapless: whether a position that is missing proves that an event was removed.
     """
 
     events: Sequence[LogEvent]
     rows: Mapping[str, LogRow]
     moved: frozenset[str] = frozenset()
     chained: bool = False
+    gapless: bool = True
 
 
 @dataclass(frozen=True)

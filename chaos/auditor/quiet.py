@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+from chaos.auditor.collectors.log_database import LogAddress
 from chaos.auditor.collectors.saga_log import open_sagas
 
 POLL = 0.1  # seconds between two looks at the log
 
 
-def wait_until_quiet(saga_log: Path, timeout: float, on_progress: Callable[[str], None] | None = None) -> bool:
+def wait_until_quiet(saga_log: LogAddress, timeout: float, on_progress: Callable[[str], None] | None = None) -> bool:
     """Wait until no saga of the log is open (a dead letter is not), for ``timeout`` seconds at the most.
 
     Raises:
-        FileNotFoundError, sqlite3.Error: the log cannot be read.
+        FileNotFoundError, sqlite3.Error, CannotSee: the log cannot be read.
     """
     deadline = time.monotonic() + timeout
     told = -1
