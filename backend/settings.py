@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -24,6 +25,7 @@ class Settings(BaseSettings):
         lease: seconds for which a worker holds a saga without a sign of life.
         worker_threads: sagas that one worker drives at the same time.
         worker_grace: seconds that running sagas get to finish when the worker is to stop; then they are handed over.
+        worker_alive_file: touched by the worker in every round, for a healthcheck; the worker listens nowhere.
         max_waiting_per_project, max_waiting: generations that may wait for their turn; more are answered 429.
     """
 
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     lease: float = Field(default=5.0, gt=0)
     worker_threads: int = Field(default=4, ge=1, le=64)
     worker_grace: float = Field(default=8.0, ge=0)
+    worker_alive_file: Path | None = None
     max_waiting_per_project: int = Field(default=20, ge=1)
     max_waiting: int = Field(default=1000, ge=1)
     orchestrator: str = "builtin"

@@ -8,7 +8,9 @@ import secrets
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 from backend.adapters import SystemClock, draw, log_event, run_together
@@ -60,8 +62,11 @@ class Worker:
         self._in_hand: dict[Future[None], SagaRecord] = {}
         self._owed: list[tuple[SagaRecord, float]] = []
 
-    def serve(self, stop: threading.Event) -> int:
+    def serve(self, stop: threading.Event, alive: Callable[[], None] = lambda: None) -> int:
         """Claim and drive sagas until ``stop`` is set; then let the running ones finish, or hand them over.
+
+        Args:
+            alive: called in every round, some ten times a second.
 
         Returns:
             How many were handed over: their calls may still be under way, and the process should end.
@@ -69,6 +74,7 @@ class Worker:
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="saga")
         with Heartbeat(self.saga_log, self.clock, self.name, self.lease):
             while not stop.is_set():
+                alive()
                 self._claim_or_wait(pool, stop)
             pool.shutdown(wait=False)
             _, unfinished = wait(list(self._in_hand), timeout=self.grace)
@@ -167,6 +173,11 @@ class Worker:
         self.runner.record(saga, Event(EventType.PREPARED, self.clock.now(), None, made))
 
 
+def _sign_of_life(file: Path | None) -> Callable[[], None]:
+    """Touches ``file``, for a healthcheck: a worker listens nowhere."""
+    return file.touch if file else lambda: None
+
+
 def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
     from backend.composition import open_worker
@@ -181,7 +192,7 @@ def main() -> None:
         signal.signal(signum, lambda *_: stop.set())
     worker, saga_log = open_worker(settings, SystemClock())
     log.info("worker %s is ready: %d sagas at a time, lease %.1f s", worker.name, worker.threads, worker.lease)
-    handed_over = worker.serve(stop)
+    handed_over = worker.serve(stop, _sign_of_life(settings.worker_alive_file))
     saga_log.close()
     if handed_over:  # their threads wait for answers that are nobody's business any more
         logging.shutdown()
