@@ -16,6 +16,8 @@ from service_kit.tokens import ANY_PROJECT, INTERNAL, USER, KeyRing, TokenMinter
 SYSTEM_FILE = "system.json"
 SECRETS_FILE = "secrets.env"
 PROCESSES_FILE = "processes.json"
+SAGA_LOG_URL = "SAGA_LOG_URL"
+WORKER = "worker"
 ISSUER = "testbed"
 INTERNAL_LIFETIME = 300.0  # seconds
 USER_LIFETIME = 24 * 3600.0
@@ -92,8 +94,13 @@ class RunningSystem:
         return self.state / "data"
 
     @property
-    def saga_log(self) -> Path:
-        return self.data / "backend" / "saga-log.sqlite3"
+    def saga_log(self) -> Path | str:
+        """The saga log's SQLite file, or the URL of its PostgreSQL database, with the password that it holds."""
+        return saga_log_of(self.state)
+
+    def workers(self) -> list[str]:
+        """The names of the backend's workers."""
+        return [name for name in self.services if is_worker(name)]
 
     def internal_token(self, project: str = ANY_PROJECT, user: str = ISSUER) -> str:
         """A fresh X-INTERNAL-TOKEN."""
@@ -115,6 +122,26 @@ class RunningSystem:
         return service in self.services and self.services[service].pid == 0
 
     def _keys(self, name: str) -> KeyRing:
-        lines = (self.state / SECRETS_FILE).read_text().splitlines()
-        values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-        return KeyRing.parse(values[name])
+        return KeyRing.parse(read_secrets(self.state)[name])
+
+
+def read_secrets(state: Path) -> dict[str, str]:
+    """What ``secrets.env`` holds, by name; nothing when there is none."""
+    path = state / SECRETS_FILE
+    lines = path.read_text().splitlines() if path.exists() else []
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def sqlite_log_of(state: Path) -> Path:
+    """Where the saga log is unless it is in PostgreSQL."""
+    return state / "data" / "backend" / "saga-log.sqlite3"
+
+
+def saga_log_of(state: Path) -> Path | str:
+    """The saga log of the system in ``state``, running or not: its SQLite file, or its PostgreSQL URL."""
+    return read_secrets(state).get(SAGA_LOG_URL) or sqlite_log_of(state)
+
+
+def is_worker(name: str) -> bool:
+    """Whether a process of this name is one of the backend's workers: ``worker``, ``worker-2``, ..."""
+    return name == WORKER or name.startswith(f"{WORKER}-")

@@ -1,11 +1,11 @@
-"""``secrets.env``: the keys that sign tokens, made once and kept over restarts."""
+"""``secrets.env``: the keys that sign tokens, made once and kept over restarts; and where the saga log is."""
 
 from __future__ import annotations
 
 import secrets
 from pathlib import Path
 
-from chaos.running_system import SECRETS_FILE
+from chaos.running_system import SAGA_LOG_URL, SECRETS_FILE, read_secrets
 from testbed.private import write_private
 
 NAMES = ("INTERNAL_TOKEN_KEYS", "USER_TOKEN_KEYS")
@@ -14,17 +14,18 @@ _SECRET_BYTES = 32
 
 def read_or_make(state: Path) -> dict[str, str]:
     """The secrets by name; what is missing is made. Only the owner can read the file."""
-    path = state / SECRETS_FILE
-    found = _read(path) if path.exists() else {}
+    found = read_secrets(state)
     missing = {name: f"k1:{secrets.token_urlsafe(_SECRET_BYTES)}" for name in NAMES if name not in found}
     if missing:
-        _write(path, found | missing)
+        _write(state / SECRETS_FILE, found | missing)
     return found | missing
 
 
-def _read(path: Path) -> dict[str, str]:
-    lines = path.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+def remember_saga_log(state: Path, url: str) -> None:
+    """Keep the URL of the PostgreSQL database that the sagas of this state folder are in; it may hold a password."""
+    found = read_or_make(state)
+    if found.get(SAGA_LOG_URL) != url:
+        _write(state / SECRETS_FILE, found | {SAGA_LOG_URL: url})
 
 
 def _write(path: Path, values: dict[str, str]) -> None:

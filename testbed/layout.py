@@ -16,6 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from chaos.running_system import SAGA_LOG_URL, WORKER, is_worker, sqlite_log_of
+
 HOST = "127.0.0.1"
 PORTS: Mapping[str, int] = MappingProxyType(
     {
@@ -27,7 +29,6 @@ PORTS: Mapping[str, int] = MappingProxyType(
         "fault_proxy": 8474,
     }
 )
-WORKER = "worker"
 FAULT_PROXY = "fault_proxy"
 # The slowest to start come first: two cores start them two at a time.
 NAMES = ("backend", WORKER, "git_server", "chroma_stub", "neo4j_stub", "filesystem_server", FAULT_PROXY)
@@ -117,6 +118,8 @@ class Layout:
         external: base URLs of real servers that take the place of a stub, by the stub's name.
         only: the processes to start; the fault proxy is always among them.
         passed_on: settings from the caller's environment.
+        workers: how many worker processes share the work.
+        saga_log_url: a PostgreSQL database, or None for a SQLite file. It may hold a password, and is a secret.
     """
 
     state: Path
@@ -127,11 +130,16 @@ class Layout:
     external: Mapping[str, str] = field(default_factory=dict)
     only: Collection[str] = NAMES
     passed_on: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    saga_log_url: str | None = field(default=None, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The processes to start."""
-        return tuple(name for name in NAMES if self._starts(name))
+        workers = (WORKER, *(f"{WORKER}-{number}" for number in range(2, self.workers + 1)))
+        return tuple(
+            process for name in NAMES if self._starts(name) for process in (workers if name == WORKER else (name,))
+        )
 
     @property
     def proxy_url(self) -> str | None:
@@ -144,7 +152,8 @@ class Layout:
 
     @property
     def saga_log(self) -> Path:
-        return self.state / "data" / "backend" / "saga-log.sqlite3"
+        """The SQLite file, unless there is a ``saga_log_url``."""
+        return sqlite_log_of(self.state)
 
     def port(self, name: str) -> int:
         return PORTS[name] + self.port_offset
@@ -183,11 +192,15 @@ class Layout:
     def _spec(self, name: str) -> ProcessSpec:
         if name == FAULT_PROXY:
             return ProcessSpec(name, self._proxy_argv(), {}, (), self.port(name))
-        if name == WORKER:
-            return ProcessSpec(name, (sys.executable, "-m", "backend.worker"), self._env("backend"), _BOTH, None)
-        secrets = _BOTH if name == "backend" else _BOTH[:1]
+        if is_worker(name):
+            command = (sys.executable, "-m", "backend.worker")
+            return ProcessSpec(name, command, self._env("backend"), self._backend_secrets(), None)
+        secrets = self._backend_secrets() if name == "backend" else _BOTH[:1]
         needs = frozenset({"filesystem_server"} if name == "git_server" else ())
         return ProcessSpec(name, self._gunicorn(name), self._env(name), secrets, self.port(name), needs)
+
+    def _backend_secrets(self) -> tuple[str, ...]:
+        return (*_BOTH, SAGA_LOG_URL) if self.saga_log_url else _BOTH
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
         app, bind = f"{name}.app:create_app()", f"{HOST}:{self.port(name)}"
@@ -202,7 +215,7 @@ class Layout:
     def _env(self, name: str) -> dict[str, str]:
         env = {link.variable: self._through(link) for link in LINKS if link.caller == name}
         if name == "backend":
-            env["SAGA_LOG_URL"] = f"sqlite:///{self.saga_log}"
+            env |= {} if self.saga_log_url else {SAGA_LOG_URL: f"sqlite:///{self.saga_log}"}
         else:
             env["DATA_DIR"] = str(self.state / "data" / name)
         return {**self.passed_on, **env}

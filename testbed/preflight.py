@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from testbed import processes, records
+from testbed import preflight_log, processes, records
 from testbed.errors import CannotStart
 from testbed.layout import EXTERNAL, HOST, Layout
 
@@ -40,6 +40,7 @@ def check(layout: Layout) -> None:
     if "git_server" in layout.names:
         obstacles += _git()
     obstacles += _external(layout)
+    obstacles += preflight_log.saga_log(layout)
     if not obstacles:  # a system that already runs here would be named once for each of its ports
         obstacles += _ports(layout.ports())
     if obstacles:

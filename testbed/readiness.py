@@ -8,8 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from chaos.running_system import is_worker
 from testbed import processes
-from testbed.layout import FAULT_PROXY, WORKER
+from testbed.layout import FAULT_PROXY
 from testbed.processes import ProcessRecord
 
 PATIENCE = 6.0  # seconds; a service asks its own dependencies before it answers
@@ -58,7 +59,7 @@ def state_of_url(url: str) -> State:
 
 
 def _is_ready(record: ProcessRecord, log: Path, links: frozenset[str]) -> bool:
-    if record.name == WORKER:
+    if is_worker(record.name):
         return _says_ready(record, log)
     answer = _get(record.spec.port or 0, "/proxies" if record.name == FAULT_PROXY else "/readyz")
     if answer is None or answer[0] != 200:

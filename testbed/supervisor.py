@@ -10,13 +10,13 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from chaos.running_system import SYSTEM_FILE, NoSystem, RunningSystem, Service
+from chaos.running_system import SYSTEM_FILE, NoSystem, RunningSystem, Service, is_worker
 from testbed import keys, preflight, processes, readiness, records, running_proxy
 from testbed.errors import Failure
 from testbed.layout import FAULT_PROXY, PORTS, Layout
@@ -26,7 +26,6 @@ from testbed.readiness import State
 START_LIMIT = 60.0  # seconds
 POLL = 0.03  # seconds between looks at processes that are starting
 LOG_LINES = 15  # of a process that did not start
-_FIRST_TO_STOP = ("worker", "backend")  # while the participants still answer, so that sagas under way can end
 Ready = Callable[[str, float], None]
 """Told of each process that became ready, and after how many seconds."""
 
@@ -75,8 +74,10 @@ def down(state: Path, grace: float = processes.GRACE) -> list[str]:
     with records.locked(state):
         left = records.read(state)
         running = [name for name, record in left.items() if processes.lives(record)]
-        processes.stop([record for name, record in left.items() if name in _FIRST_TO_STOP], grace)
-        processes.stop([record for name, record in left.items() if name not in _FIRST_TO_STOP], grace)
+        # The participants still answer while these stop, so that sagas under way can end.
+        first = {name for name in left if is_worker(name) or name == "backend"}
+        processes.stop([left[name] for name in first], grace)
+        processes.stop([record for name, record in left.items() if name not in first], grace)
         _forget(state)
     return running
 
@@ -88,8 +89,11 @@ def down_now(state: Path) -> None:
         _forget(state)
 
 
-def start(state: Path, name: str, limit: float = START_LIMIT) -> int:
+def start(state: Path, name: str, limit: float = START_LIMIT, *, behind: Sequence[str] = ()) -> int:
     """Start one process again as it was started before; returns its pid once it answers.
+
+    Args:
+        behind: a command that takes the process's own behind it and becomes it, for this time only.
 
     Raises:
         NoSystem, Failure: there is no such process, it runs, its port is taken, or it does not come up.
@@ -102,7 +106,9 @@ def start(state: Path, name: str, limit: float = START_LIMIT) -> int:
         processes.kill([record])  # members of its group that outlived it
         if record.spec.port is not None and not preflight.is_free(record.spec.port):
             raise Failure(f"port {record.spec.port} of {name} is in use by {preflight.owner_of(record.spec.port)}")
-        record = processes.spawn(record.spec, state, log_of(state, name), keys.read_or_make(state))
+        spec = replace(record.spec, argv=(*behind, *record.spec.argv))
+        spawned = processes.spawn(spec, state, log_of(state, name), keys.read_or_make(state))
+        record = replace(spawned, spec=record.spec)
         records.write(state, (known | {name: record}).values())
         services = dict(system.services) | {name: replace(system.services[name], pid=record.pid)}
         replace(system, services=services).save()
@@ -155,7 +161,10 @@ def tail_of_log(state: Path, record: ProcessRecord, lines: int = LOG_LINES) -> s
 
 
 def _spawn_all(layout: Layout) -> tuple[RunningSystem, dict[str, ProcessRecord]]:
-    state, secrets = layout.state, keys.read_or_make(layout.state)
+    state = layout.state
+    if layout.saga_log_url:
+        keys.remember_saga_log(state, layout.saga_log_url)
+    secrets = keys.read_or_make(state)
     layout.saga_log.parent.mkdir(parents=True, exist_ok=True)
     layout.proxy_config.write_text(json.dumps(running_proxy.as_config(layout.links()), indent=1))
     started: dict[str, ProcessRecord] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, wait_until_quiet
-from chaos.auditor.collectors.sqlite import snapshot_of
+from chaos.auditor.collectors.saga_log import unclosed_sagas
 from chaos.running_system import RunningSystem
 
 
@@ -65,13 +65,8 @@ def audit_when_quiet(
     """
     deadline = time.monotonic() + quiet
     wait_until_quiet(system.saga_log, quiet, on_progress)
-    poll(lambda: _unclosed(system.saga_log) == 0, deadline - time.monotonic(), every=0.5)
+    poll(lambda: unclosed_sagas(system.saga_log) == 0, deadline - time.monotonic(), every=0.5)
     return audit(target_of(system, journal=journal), on_progress=on_progress)
-
-
-def _unclosed(saga_log: Path) -> int:
-    with snapshot_of(saga_log) as database:
-        return int(database.execute("SELECT count(*) FROM sagas WHERE closed = 0").fetchone()[0])
 
 
 def poll(condition: Callable[[], bool], timeout: float, every: float = 0.05) -> bool:

@@ -9,31 +9,27 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import time
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from chaoslib.exceptions import InterruptExecution
 
+from chaos.auditor.collectors.log_database import open_log
 from chaos.experiments.client import DECIDED, told
 from chaos.experiments.judging import judge
+from chaos.experiments.needs import why_not
 from chaos.experiments.report import page
 from chaos.experiments.run import Run, begin, current
 from chaos.experiments.timeline import JOURNAL, OUTCOME, SAGA_EVENTS, read_evidence
 
-NEEDS_REQUESTS = "http_fault"
-"""The tag of experiments that Toxiproxy itself cannot run."""
-SKIPPED = "skipped: it needs http_fault, which only this project's own fault proxy has (start with --proxy embedded)"
-
 
 def before_experiment_control(context: dict[str, Any], configuration: dict[str, Any], **_: Any) -> None:
-    """Begin the run, or skip what this system's proxy cannot do."""
+    """Begin the run, or skip what cannot be done here."""
     run = begin(configuration)
-    if NEEDS_REQUESTS in context.get("tags", ()) and not run.knows_requests:
-        raise InterruptExecution(SKIPPED)
+    if lacking := why_not(context.get("tags", ()), knows_requests=run.knows_requests):
+        raise InterruptExecution(f"skipped: {lacking}")
 
 
 def after_activity_control(context: dict[str, Any], state: dict[str, Any], configuration: dict[str, Any]) -> None:
@@ -77,11 +73,10 @@ def write_journal(run: Run) -> Path:
 
 
 def _saga_events(run: Run) -> Iterable[dict[str, Any]]:
-    query = "SELECT position, saga_id, seq, type, step, at, data FROM events WHERE at >= ? ORDER BY position"
-    with closing(sqlite3.connect(f"{run.system.saga_log.as_uri()}?mode=ro", uri=True)) as database:
-        database.row_factory = sqlite3.Row
-        for row in database.execute(query, (run.began,)):
-            yield dict(row) | {"data": json.loads(row["data"])}
+    with open_log(run.system.saga_log) as database:
+        for row in database.rows("SELECT position, saga_id, seq, type, step, at, data FROM events ORDER BY position"):
+            if row["at"] >= run.began:
+                yield dict(row) | {"data": json.loads(row["data"])}
 
 
 def _lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:

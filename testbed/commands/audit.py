@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, render, wait_until_quiet
+from chaos.auditor.facts import CannotSee
 from chaos.experiments.auditing import real_servers
-from chaos.running_system import NoSystem, RunningSystem
+from chaos.running_system import NoSystem, RunningSystem, saga_log_of
 from testbed.errors import CannotStart
 from testbed.options import console, json_option, print_json, state_option
 
@@ -63,7 +64,7 @@ def run(
             quiet = wait_until_quiet(target.saga_log, wait, status.update)
         except FileNotFoundError:
             raise CannotStart([f"there is no saga log in {state}: no system was ever started there"]) from None
-        except sqlite3.Error:
+        except (sqlite3.Error, CannotSee):
             quiet = False  # the audit itself says what is wrong with the log
         report = audit(target, on_progress=status.update)
     if not quiet:
@@ -80,7 +81,7 @@ def target_of(state: Path, project: str | None = None, journal: Path | None = No
         system = None
     reached = {"neo4j_url": _url(system, "neo4j_stub")} | (real_servers(system) if system else {})
     return AuditTarget(
-        saga_log=data / "backend" / "saga-log.sqlite3",
+        saga_log=saga_log_of(state),
         filesystem_data=data / "filesystem_server",
         git_data=data / "git_server",
         chroma_url=_url(system, "chroma_stub"),

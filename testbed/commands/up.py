@@ -13,7 +13,7 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from chaos.running_system import RunningSystem
+from chaos.running_system import SAGA_LOG_URL, RunningSystem, read_secrets
 from testbed import supervisor
 from testbed.commands.status import address_table
 from testbed.errors import Failure
@@ -22,6 +22,7 @@ from testbed.log_stream import LogStream
 from testbed.options import console, state_option
 
 KINDS = ("auto", "embedded", "toxiproxy", "none")
+MAX_WORKERS = 32
 TOXIPROXY_SERVER = "toxiproxy-server"
 
 
@@ -43,20 +44,30 @@ TOXIPROXY_SERVER = "toxiproxy-server"
     show_default=True,
     help="What stands on every link. auto: the Toxiproxy of TOXIPROXY_URL or on PATH, else the embedded one.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MAX_WORKERS),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Worker processes that share the work: worker, worker-2, ...",
+)
 @click.option("--only", metavar="NAME,NAME", help="Start only these processes (and the fault proxy).")
 @click.option(
     "--timeout", type=click.FloatRange(1), default=supervisor.START_LIMIT, show_default=True, metavar="SECONDS"
 )
-def up(detach: bool, state: Path, port_offset: int, proxy: str, only: str | None, timeout: float) -> None:
+def up(detach: bool, state: Path, port_offset: int, proxy: str, workers: int, only: str | None, timeout: float) -> None:
     """Start the system and show where everything listens.
 
     Without --detach it then shows the logs of all processes until Ctrl-C, which stops the system; a second Ctrl-C
-    kills it. CHROMA_URL and NEO4J_URL name real servers to use in the place of the stubs.
+    kills it. CHROMA_URL and NEO4J_URL name real servers to use in the place of the stubs; SAGA_LOG_URL a PostgreSQL
+    database for the saga log (there is no option for it: what is on a command line everybody sees).
 
     Exit status: 0 ready (or stopped by Ctrl-C), 1 a process did not come up, 2 an obstacle before anything was
-    started: a port in use, no usable git, a folder that cannot be written, a system that already runs there.
+    started: a port in use, no usable git, a folder that cannot be written, a system that already runs there, a
+    database that cannot be used.
     """
-    layout = plan(os.environ, state=state, port_offset=port_offset, proxy=proxy, only=only)
+    layout = plan(os.environ, state=state, port_offset=port_offset, proxy=proxy, only=only, workers=workers)
     out = console()
     _raise_on_signals()
     system = _start(layout, timeout, out)
@@ -70,8 +81,14 @@ def up(detach: bool, state: Path, port_offset: int, proxy: str, only: str | None
         _follow(system, out)
 
 
-def plan(env: Mapping[str, str], *, state: Path, port_offset: int, proxy: str, only: str | None) -> Layout:
-    """The layout that options and environment ask for. Raises click.BadParameter."""
+def plan(
+    env: Mapping[str, str], *, state: Path, port_offset: int, proxy: str, only: str | None, workers: int = 1
+) -> Layout:
+    """The layout that options and environment ask for, on the saga log that the state folder had before.
+
+    Raises:
+        click.BadParameter: they ask for what cannot be.
+    """
     kind, program, running = _choose_proxy(env, proxy)
     return Layout(
         state=state,
@@ -81,6 +98,8 @@ def plan(env: Mapping[str, str], *, state: Path, port_offset: int, proxy: str, o
         running_proxy=running,
         external={name: env[variable].rstrip("/") for name, variable in EXTERNAL.items() if env.get(variable)},
         only=_names(only),
+        workers=workers,
+        saga_log_url=env.get(SAGA_LOG_URL) or read_secrets(state).get(SAGA_LOG_URL),
         passed_on={name: env[name] for name in sorted(PASSED_ON & env.keys())},
     )
 
