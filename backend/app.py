@@ -9,6 +9,7 @@ from backend.composition import Clients
 from backend.distributed_saga import new_saga_id
 from backend.generations import Generations
 from backend.identity import install_user_check
+from backend.log_away import install_log_errors
 from backend.routes.console import console_blueprint
 from backend.routes.events import events_blueprint
 from backend.routes.projects import projects_blueprint
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None, saga_log: SagaLog | None = None
         ready={"saga log": lambda: log.find(limit=1)},
     )
     app.extensions["metrics_registry"].register(SagaMetrics(log))
+    install_log_errors(app)
     install_user_check(app, settings.user_verifier())
     app.register_api(projects_blueprint(generations, Clients(settings)))
     app.register_api(sagas_blueprint(generations))
