@@ -9,18 +9,24 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
-from chaos.running_system import NoSystem, RunningSystem
+from chaos.running_system import SYSTEM_FILE, NoSystem, RunningSystem
 from testbed.errors import Failure
 
 DEFAULT_STATE = Path(".testbed")
+OF_LOCAL_PROCESSES = frozenset({"up", "down", "backup", "restore"})
+"""Commands that begin or end systems of local processes, and so never mean the one that docker compose runs."""
 NOT_A_TERMINAL = 200  # characters in a line
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def state_option(command: F) -> F:
-    """Adds --state; the command gets ``state``, an absolute path."""
+    """Adds --state; the command gets ``state``, an absolute path.
+
+    When none was named, nothing runs in the usual one and docker compose runs a system, it is that system's folder.
+    """
     return click.option(
         "--state",
         type=click.Path(path_type=Path),
@@ -29,9 +35,19 @@ def state_option(command: F) -> F:
         show_default=True,
         show_envvar=True,
         metavar="DIR",
-        callback=lambda ctx, param, value: value.expanduser().resolve(),
+        callback=_chosen_state,
         help="The folder of the system: its data, logs, secrets and addresses.",
     )(command)
+
+
+def _chosen_state(ctx: click.Context, param: click.Parameter, value: Path) -> Path:
+    from testbed import compose
+
+    state = value.expanduser().resolve()
+    given = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
+    if given or ctx.command.name in OF_LOCAL_PROCESSES or (state / SYSTEM_FILE).exists():
+        return state
+    return compose.adopt(state) or state
 
 
 def json_option(command: F) -> F:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chaos.auditor.verdicts import Finding, InvariantResult, Verdict
+from chaos.auditor.verdicts import Finding, InvariantResult, Verdict, Word
 
 EXIT_STATUS: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 2}
 MOST_FINDINGS = 100  # of one invariant in the JSON; the counts are of all
@@ -58,6 +58,20 @@ class AuditReport:
             "seconds": round(self.seconds, 3),
         }
 
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> AuditReport:
+        """What ``to_json`` of another process wrote."""
+        return cls(
+            verdict=Verdict(raw["verdict"]),
+            invariants=tuple(_read_invariant(each) for each in raw["invariants"]),
+            sagas=raw["sagas"],
+            orphans=raw["orphans"],
+            dead_letters=raw["dead_letters"],
+            looked_at=raw["looked_at"],
+            started_at=raw["started_at"],
+            seconds=raw["seconds"],
+        )
+
 
 def _invariant(result: InvariantResult) -> dict[str, Any]:
     return {
@@ -71,6 +85,18 @@ def _invariant(result: InvariantResult) -> dict[str, Any]:
         "unseen": list(result.unseen),
         "notes": list(result.notes),
     }
+
+
+def _read_invariant(raw: Mapping[str, Any]) -> InvariantResult:
+    return InvariantResult(
+        name=raw["name"],
+        title=raw["title"],
+        verdict=Verdict(raw["verdict"]),
+        findings=tuple(Finding(**each | {"word": Word(each["word"])}) for each in raw["findings"]),
+        unseen=tuple(raw["unseen"]),
+        looked_at=raw["looked_at"],
+        notes=tuple(raw["notes"]),
+    )
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

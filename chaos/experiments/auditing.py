@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, wait_until_quiet
 from chaos.auditor.collectors.saga_log import unclosed_sagas
+from chaos.compose_project import COMMAND_LIMIT, ComposeProject, docker
 from chaos.running_system import RunningSystem
 
 
@@ -63,10 +65,19 @@ def audit_when_quiet(
     Parked sagas are waited for because they try again by themselves, slowly (R10). What is still open or parked after
     that is what the audit finds: limbo, or stuck.
     """
+    if compose := ComposeProject.of(system.state):
+        return _audit_inside(compose, quiet, journal)
     deadline = time.monotonic() + quiet
     wait_until_quiet(system.saga_log, quiet, on_progress)
     poll(lambda: unclosed_sagas(system.saga_log) == 0, deadline - time.monotonic(), every=0.5)
     return audit(target_of(system, journal=journal), on_progress=on_progress)
+
+
+def _audit_inside(compose: ComposeProject, quiet: float, journal: Path | None) -> AuditReport:
+    """The same in a container that sees the disks. Raises DockerTrouble."""
+    command = compose.inside_command("python", "-m", "chaos.inside", "audit", str(quiet), journal=journal is not None)
+    told = journal.read_text() if journal else None
+    return AuditReport.from_json(json.loads(docker(*command[1:], given=told, timeout=quiet + COMMAND_LIMIT).stdout))
 
 
 def poll(condition: Callable[[], bool], timeout: float, every: float = 0.05) -> bool:

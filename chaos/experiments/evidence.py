@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,12 +16,15 @@ from typing import Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaos.auditor.collectors.log_database import open_log
+from chaos.compose_project import ComposeProject, docker
 from chaos.experiments.client import DECIDED, told
 from chaos.experiments.judging import judge
 from chaos.experiments.needs import why_not
 from chaos.experiments.report import page
 from chaos.experiments.run import Run, begin, current
 from chaos.experiments.timeline import JOURNAL, OUTCOME, SAGA_EVENTS, read_evidence
+from chaos.machinery import machinery_of
+from chaos.running_system import RunningSystem
 
 
 def before_experiment_control(context: dict[str, Any], configuration: dict[str, Any], **_: Any) -> None:
@@ -44,7 +46,7 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], con
     run = current(configuration)
     folder = folder_of(run)
     (folder / JOURNAL).write_text(json.dumps(state, indent=1, default=str))
-    _lines(folder / SAGA_EVENTS, _saga_events(run))
+    _lines(folder / SAGA_EVENTS, saga_events(run.system, run.began))
     if run.knows_requests:
         _lines(folder / "proxy-events.jsonl", run.proxy.events(run.proxy_event))
     if run.report is not None:
@@ -53,8 +55,7 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], con
     outcome = {"name": run.project.removeprefix("chaos-"), "verdict": str(word), "why": why}
     (folder / OUTCOME).write_text(json.dumps(outcome | {"claim": context["description"]}, indent=1))
     (folder / "report.html").write_text(page([read_evidence(folder)]))
-    if (logs := run.system.state / "logs").is_dir():
-        shutil.copytree(logs, folder / "logs", dirs_exist_ok=True)
+    machinery_of(run.system.state).save_logs(folder / "logs")
 
 
 def folder_of(run: Run) -> Path:
@@ -72,10 +73,15 @@ def write_journal(run: Run) -> Path:
     return path
 
 
-def _saga_events(run: Run) -> Iterable[dict[str, Any]]:
-    with open_log(run.system.saga_log) as database:
+def saga_events(system: RunningSystem, since: float) -> Iterable[dict[str, Any]]:
+    """What the saga log says since then (Unix seconds), oldest first."""
+    if compose := ComposeProject.of(system.state):
+        command = compose.inside_command("python", "-m", "chaos.inside", "events", repr(since))
+        yield from map(json.loads, docker(*command[1:]).stdout.splitlines())
+        return
+    with open_log(system.saga_log) as database:
         for row in database.rows("SELECT position, saga_id, seq, type, step, at, data FROM events ORDER BY position"):
-            if row["at"] >= run.began:
+            if row["at"] >= since:
                 yield dict(row) | {"data": json.loads(row["data"])}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ from rich.console import Console
 
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, render, wait_until_quiet
 from chaos.auditor.facts import CannotSee
+from chaos.compose_project import TOLD, ComposeProject
 from chaos.experiments.auditing import real_servers
 from chaos.running_system import NoSystem, RunningSystem, saga_log_of
 from testbed.errors import CannotStart
@@ -41,6 +44,8 @@ def audit_command(project: str | None, journal: Path | None, wait: float, state:
 
     Exit status: 0 valid, 1 invalid, 2 unknown: a check crashed or could not see.
     """
+    if project_of_containers := ComposeProject.of(state):
+        raise SystemExit(_inside(project_of_containers, project, journal, wait, as_json))
     out = Console(quiet=True) if as_json else console()
     report, quiet = run(state, wait=wait, project=project, journal=journal, out=out)
     if as_json:
@@ -48,6 +53,16 @@ def audit_command(project: str | None, journal: Path | None, wait: float, state:
     else:
         out.print(render(report))
     raise SystemExit(report.exit_status)
+
+
+def _inside(compose: ComposeProject, project: str | None, journal: Path | None, wait: float, as_json: bool) -> int:
+    """The same command in a container that sees the disks, which nobody else does; its exit status."""
+    words = ["testbed", "audit", "--state", "/state", "--wait", str(wait), *(["--json"] if as_json else [])]
+    words += ["--project", project] if project else []
+    words += ["--journal", f"/state/{TOLD}"] if journal else []
+    command = compose.inside_command(*words, journal=journal is not None)
+    with journal.open() if journal else nullcontext(subprocess.DEVNULL) as told:
+        return subprocess.call(command, stdin=told)
 
 
 def run(

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import click
 
-from testbed import supervisor
+from chaos.compose_project import ComposeProject
+from testbed import compose, supervisor
 from testbed.options import running_system, state_option
 
 DONE: Mapping[str, str] = MappingProxyType(
@@ -27,5 +28,9 @@ def kill(name: str, word: str, state: Path) -> None:
     Exit status: 0 done, 1 it does not run, or there is no such process.
     """
     running_system(state)
+    if project := ComposeProject.of(state):
+        compose.signal(project, name, word)
+        click.echo(f"{name} {DONE[word]}")
+        return
     pid = supervisor.kill(state, name, getattr(signal, f"SIG{word}"))
     click.echo(f"{name} (pid {pid}) {DONE[word]}")

@@ -10,8 +10,9 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from chaos.compose_project import ComposeProject
 from chaos.running_system import RunningSystem
-from testbed import supervisor
+from testbed import compose, supervisor
 from testbed.options import console, json_option, print_json, running_system, state_option
 from testbed.readiness import State
 
@@ -32,7 +33,8 @@ def status(state: Path, as_json: bool) -> None:
     Exit status: 0 all are ready, 1 one is not, or there is no system.
     """
     system = running_system(state)
-    states = supervisor.states(system)
+    project = ComposeProject.of(state)
+    states = compose.states(project) if project else supervisor.states(system)
     if as_json:
         print_json(to_json(system, states))
     else:
