@@ -27,7 +27,7 @@ from loadtests.faults import CHAOS, FAULTS, Scene, series_of
 
 LASTS = (0.5, 2.5)  # seconds
 CALM = (0.2, 1.0)  # seconds between two faults of a series
-CALM_AFTER_KILL = (1.0, 4.0)  # recovery is to be seen, too
+CALM_AFTER_KILL = (0.5, 2.5)  # recovery is to be seen, too
 
 
 @dataclass

@@ -10,20 +10,48 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import requests
 from chaoslib.exceptions import ActivityFailed
 
 from chaos.experiments.auditing import poll
 from chaos.experiments.client import DECIDED, BackendClient, Status, documents
-from chaos.experiments.processes import REVIVE, kill, start
+from chaos.experiments.processes import REVIVE, kill, pause, resume, start
 from chaos.experiments.run import PATIENCE, SOON, Run, current
+from service_kit import names
 
 Configuration = dict[str, Any]
+REFUSED = "refused"
+"""The edition of documents that nobody should ever see."""
 
 
 def write_documents(configuration: Configuration) -> None:
     """Give the project new editions of its documents, so that the next wiki overwrites the last one."""
+    run, edition = current(configuration), secrets.token_hex(4)
+    run.client.add_documents(run.project, documents(run.project, edition))
+    run.edition = edition
+
+
+def refuse_documents(configuration: Configuration) -> None:
+    """Write documents that must be refused with a clear answer, 503; anything else breaks the claim."""
     run = current(configuration)
-    run.client.add_documents(run.project, documents(run.project, secrets.token_hex(4)))
+    try:
+        run.client.add_documents(run.project, documents(run.project, REFUSED))
+    except requests.HTTPError as error:
+        if error.response.status_code != requests.codes.service_unavailable:
+            run.problems.append(f"the documents were answered {error.response.status_code}, not 503")
+    else:
+        run.problems.append("documents were taken that could not be kept")
+
+
+def compare_wiki(configuration: Configuration) -> None:
+    """A page of the wiki must tell the last edition of the documents that was taken; another one breaks the claim."""
+    run = current(configuration)
+    url = f"{run.system.url('filesystem_server')}/file/{run.project}/topics/topic-0.md"
+    headers = {names.INTERNAL_TOKEN: run.system.internal_token(run.project)}
+    page = requests.get(url, headers=headers, timeout=SOON)
+    page.raise_for_status()
+    if run.edition not in page.text:
+        run.problems.append(f"the wiki does not tell the edition {run.edition}")
 
 
 def start_generation(configuration: Configuration) -> str:
@@ -124,6 +152,25 @@ def kill_each(services: list[str], expect: list[str], configuration: Configurati
         start_generation(configuration)
         kill(service, configuration)
         start(service, configuration)
+        ends[service] = finish(expect, configuration)
+    return ends
+
+
+def pause_each(services: list[str], seconds: float, expect: list[str], configuration: Configuration) -> dict[str, str]:
+    """Let every one of ``services`` stand still for ``seconds`` while a generation of its own runs.
+
+    All but the backend are paused before it starts, so that it surely meets them; nobody can start one without that.
+    """
+    ends = {}
+    for service in services:
+        write_documents(configuration)
+        if service == "backend":
+            start_generation(configuration)
+        pause(service, configuration)
+        if service != "backend":
+            start_generation(configuration)
+        time.sleep(seconds)
+        resume(service, configuration)
         ends[service] = finish(expect, configuration)
     return ends
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from chaos.experiments.evidence import NEEDS_REQUESTS
+from chaos.experiments.needs import HTTP_FAULT
 
 FOLDER = Path(__file__).parent
 
@@ -25,14 +25,19 @@ class Experiment:
 
     Attributes:
         claim: one sentence.
-        needs_requests: whether it needs http_fault, which Toxiproxy itself does not have.
+        tags: what it needs and not every system has, see ``needs``.
     """
 
     name: str
     path: Path
     title: str
     claim: str
-    needs_requests: bool
+    tags: frozenset[str]
+
+    @property
+    def needs_requests(self) -> bool:
+        """Whether it needs http_fault, which Toxiproxy itself does not have."""
+        return HTTP_FAULT in self.tags
 
 
 @cache
@@ -54,5 +59,4 @@ def find(name: str) -> list[Experiment]:
 
 def _read(path: Path) -> Experiment:
     body: dict[str, Any] = yaml.safe_load(path.read_text())
-    needs = NEEDS_REQUESTS in body.get("tags", ())
-    return Experiment(path.stem, path, body["title"], body["description"], needs)
+    return Experiment(path.stem, path, body["title"], body["description"], frozenset(body.get("tags", ())))

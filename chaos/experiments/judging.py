@@ -16,7 +16,7 @@ class Word(StrEnum):
     UNKNOWN = "unknown"
     """It proves nothing: the system was not in its steady state before, or the experiment broke off."""
     SKIPPED = "skipped"
-    """This system's fault proxy cannot do it."""
+    """It cannot be done with this system, or on this machine."""
 
 
 def judge(journal: dict[str, Any]) -> tuple[Word, str]:

@@ -1,8 +1,7 @@
-"""Actions on processes: kill, pause, restart, a disk without room, a second worker, new keys."""
+"""Actions on processes: kill, pause, restart, a second worker, new keys."""
 
 from __future__ import annotations
 
-import resource
 import secrets
 import subprocess
 import time
@@ -11,8 +10,9 @@ from typing import Any
 import psutil
 from chaoslib.exceptions import ActivityFailed
 
+from chaos.experiments import disks, own_clock
 from chaos.experiments.auditing import poll
-from chaos.experiments.run import SOON, Run, current
+from chaos.experiments.run import SOON, current
 from chaos.running_system import SECRETS_FILE, RunningSystem
 
 Configuration = dict[str, Any]
@@ -64,37 +64,23 @@ def restart_everything(configuration: Configuration) -> None:
         start(service, configuration)
 
 
-def fill_disk(service: str, configuration: Configuration) -> None:
-    """Let every write of ``service`` to a file fail (with EFBIG, by a limit that needs no root), logs included."""
-    run = current(configuration)
-    run.touched[service] = "full"
-    _limit_files(run, service, 0)
+def start_second_worker(configuration: Configuration, clock: float | None = None) -> None:
+    """Start another worker, just like the one of the system, which may be paused.
 
+    Args:
+        clock: seconds that its wall clock is ahead at first; ``set_clock`` lets it jump. None: it has the true time.
 
-def empty_disk(service: str, configuration: Configuration) -> None:
-    """Let it write again."""
-    run = current(configuration)
-    _limit_files(run, service, resource.RLIM_INFINITY)
-    run.touched.pop(service, None)
-
-
-def _limit_files(run: Run, service: str, limit: int) -> None:
-    """Only the soft limit, which its owner may raise again."""
-    master = psutil.Process(RunningSystem.load(run.system.state).services[service].pid)
-    for process in (master, *master.children(recursive=True)):
-        _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
-        process.rlimit(psutil.RLIMIT_FSIZE, (limit if limit == 0 else hard, hard))
-
-
-def start_second_worker(configuration: Configuration) -> None:
-    """Start another worker, just like the one of the system, which may be paused. Raises ActivityFailed."""
+    Raises:
+        ActivityFailed: it does not come up.
+    """
     run = current(configuration)
     first = psutil.Process(RunningSystem.load(run.system.state).services["worker"].pid)
-    path = run.system.state / "logs" / f"{SECOND_WORKER}.log"
+    env, path = first.environ(), run.system.state / "logs" / f"{SECOND_WORKER}.log"
+    if clock is not None:
+        own_clock.set_ahead(run.system.state, clock)
+        env = own_clock.with_own_clock(env, run.system.state)
     with path.open("wb") as log:
-        _second_worker.append(
-            subprocess.Popen(first.cmdline(), env=first.environ(), cwd=first.cwd(), stdout=log, stderr=log)
-        )
+        _second_worker.append(subprocess.Popen(first.cmdline(), env=env, cwd=first.cwd(), stdout=log, stderr=log))
     run.touched[SECOND_WORKER] = "extra"
     if not poll(lambda: b"is ready" in path.read_bytes(), SOON):
         raise ActivityFailed(f"the second worker did not come up: {path.read_text()[-300:]}")
@@ -133,5 +119,5 @@ def _with_new_key(line: str) -> str:
     return f"{name}=k{time.time_ns()}:{secrets.token_urlsafe(32)},{newest}"
 
 
-REVIVE = {"killed": start, "paused": resume, "full": empty_disk, "extra": stop_second_worker}
+REVIVE = {"killed": start, "paused": resume, "extra": stop_second_worker} | disks.REVIVE
 """What brings a process back that was touched."""

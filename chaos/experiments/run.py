@@ -31,6 +31,7 @@ class Run:
         project: the one that the experiment works on.
         began: Unix seconds.
         proxy_event: the fault proxy's newest event when the run began; 0 with Toxiproxy itself.
+        edition: of the project's documents, the last one that was taken.
         toxics: (link, name) of every toxic that was added and must fire.
         answers: the final status of every saga that the run waited for.
         problems: what went other than the experiment claims, one sentence each.
@@ -43,6 +44,7 @@ class Run:
     proxy_event: int = 0
     toxics: list[tuple[str, str]] = field(default_factory=list)
     current: str = ""
+    edition: str = ""
     answers: list[Status] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     touched: dict[str, str] = field(default_factory=dict)

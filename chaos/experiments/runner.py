@@ -16,6 +16,7 @@ from chaoslib.experiment import load_experiment, run_experiment
 from chaos.experiments.catalogue import Experiment
 from chaos.experiments.evidence import folder_of
 from chaos.experiments.judging import Word, judge
+from chaos.experiments.needs import why_not
 from chaos.experiments.run import last
 
 STATE_VARIABLE = "TESTBED_STATE"
@@ -52,11 +53,11 @@ def run(experiment: Experiment, state: Path, *, knows_requests: bool) -> Outcome
     """Run it on the system of ``state``; never raises for what the experiment does.
 
     Args:
-        knows_requests: whether the system's proxy has http_fault; without it, experiments that need it are skipped.
+        knows_requests: whether the system's proxy has http_fault. What cannot be done here is skipped.
     """
     began = time.monotonic()
-    if experiment.needs_requests and not knows_requests:
-        return Outcome(experiment.name, Word.SKIPPED, "it needs http_fault: start with --proxy embedded", 0.0, None)
+    if lacking := why_not(experiment.tags, knows_requests=knows_requests):
+        return Outcome(experiment.name, Word.SKIPPED, lacking, 0.0, None)
     with _quiet_toolkit(), _variable(STATE_VARIABLE, str(state)):
         journal = run_experiment(load_experiment(str(experiment.path)), settings=_SETTINGS)
     word, why = judge(journal)

@@ -6,18 +6,25 @@ from pathlib import Path
 
 import click
 
+from chaos.experiments import mounts
 from testbed import supervisor
+from testbed.errors import Failure
 from testbed.options import running_system, state_option
 
 
 @click.command()
 @click.argument("name")
+@click.option("--own-mounts", is_flag=True, help="With mounts of its own, so that its disk can be made read-only.")
 @state_option
-def start(name: str, state: Path) -> None:
-    """Start the process NAME again, exactly as it was started before, and wait until it answers.
+def start(name: str, own_mounts: bool, state: Path) -> None:
+    """Start the process NAME again, as it was started before, and wait until it answers.
 
-    Exit status: 0 it answers, 1 it runs already, did not come up, or there is no such process.
+    Exit status: 0 it answers, 1 it runs already, did not come up, there is no such process, or this machine does not
+    let it have mounts of its own.
     """
     running_system(state)
-    pid = supervisor.start(state, name)
+    try:
+        pid = supervisor.start(state, name, behind=mounts.own_mounts() if own_mounts else ())
+    except mounts.NoMounts as error:
+        raise Failure(str(error)) from None
     click.echo(f"{name} runs (pid {pid})")

@@ -12,6 +12,7 @@ import yaml
 from chaoslib.experiment import ensure_experiment_is_valid, load_experiment
 
 from chaos.experiments.catalogue import Experiment, NoSuchExperiment, experiments, find
+from chaos.experiments.needs import OWN_MOUNTS
 from testbed.layout import LINKS, NAMES
 
 DOCS = Path(__file__).parents[2] / "docs" / "chaos.md"
@@ -75,6 +76,12 @@ def test_it_has_the_common_steady_state_and_leaves_evidence(experiment: Experime
 
 
 @EVERY
+def test_it_says_so_when_it_needs_mounts_of_its_own(experiment: Experiment) -> None:
+    uses = any(provider["func"] == "start_with_own_mounts" for provider in providers(body_of(experiment)))
+    assert (OWN_MOUNTS in experiment.tags) == uses
+
+
+@EVERY
 def test_it_says_so_when_it_needs_faults_that_know_requests(experiment: Experiment) -> None:
     uses = any(provider["func"] in ("http_fault", "wait_for_outcome") for provider in providers(body_of(experiment)))
     assert experiment.needs_requests == uses
@@ -83,14 +90,14 @@ def test_it_says_so_when_it_needs_faults_that_know_requests(experiment: Experime
 def test_the_page_says_what_each_claims_and_names_no_other() -> None:
     table = DOCS.read_text().partition("## What they claim")[2].partition("¹ needs")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
-    assert {name.strip("`"): claim.removesuffix("¹").strip() for name, claim in rows} == {
+    assert {name.strip("`"): claim.rstrip("¹² ") for name, claim in rows} == {
         experiment.name: experiment.claim for experiment in experiments().values()
     }
 
 
 def test_the_page_names_every_action() -> None:
     page = DOCS.read_text().partition("## Writing one")[2]
-    for name in ("actions", "links", "processes"):
+    for name in ("actions", "links", "processes", "disks", "clocks"):
         module = import_module(f"chaos.experiments.{name}")
         row = next(line for line in page.splitlines() if f"`{module.__name__}`" in line)
         public = {
