@@ -182,7 +182,8 @@ def _container(raw: Mapping[str, Any]) -> Container | None:
     service, number = labels[f"{_LABEL}service"], int(labels[f"{_LABEL}container-number"])
     if service not in NAMES:
         return None
-    published = raw["NetworkSettings"]["Ports"] or {}
+    # A dead container publishes nothing, but will do so again where its binding says, unless that is a range.
+    published = (raw["HostConfig"]["PortBindings"] or {}) | (raw["NetworkSettings"]["Ports"] or {})
     return Container(
         name=NAMES[service] if number == 1 else f"{NAMES[service]}-{number}",
         id=raw["Id"],
@@ -190,6 +191,10 @@ def _container(raw: Mapping[str, Any]) -> Container | None:
         status=state["Status"],
         health=state.get("Health", {}).get("Status", "none"),
         pid=state["Pid"],
-        ports={int(port.split("/")[0]): int(where[0]["HostPort"]) for port, where in published.items() if where},
+        ports={
+            int(port.partition("/")[0]): int(where[0]["HostPort"])
+            for port, where in published.items()
+            if where and where[0]["HostPort"].isdecimal()
+        },
         check=tuple(raw["Config"].get("Healthcheck", {}).get("Test", ())),
     )

@@ -18,6 +18,7 @@ from testbed.readiness import State
 PROJECT = "saga-testbed"
 VARIABLE = "COMPOSE_PROJECT_NAME"
 FOLDER = "compose"
+DEAD = -1  # in the place of a pid; 0 means a real server
 
 
 def adopt(state: Path) -> Path | None:
@@ -95,7 +96,7 @@ def _service(container: Container, proxy: Container | None) -> Service:
     through = proxy.ports.get(link.listen) if proxy and link else None
     return Service(
         name=container.name,
-        pid=0 if container.is_real else container.pid,
+        pid=0 if container.is_real else container.pid or DEAD,
         url=f"http://{HOST}:{port}" if port else None,
         proxied_url=f"http://{HOST}:{through}" if through else None,
     )
