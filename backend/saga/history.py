@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,13 @@ class History:
         Start records are not forced (R13), so after a take-over a step without one may have started all the same.
         """
         return self.step(name).started or self.taken_over
+
+    def copied(self) -> History:
+        """One to apply events to that are not in the log yet."""
+        other = copy.copy(self)
+        other.order = list(self.order)
+        other.steps = {name: copy.copy(step) for name, step in self.steps.items()}
+        return other
 
     @property
     def results(self) -> dict[str, Any]:

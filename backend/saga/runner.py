@@ -27,6 +27,7 @@ class OpenSaga:
 
     Attributes:
         deadline: wall-clock seconds after which no forward attempt begins, or None.
+        announced: the calls that the log says have started and that were not made yet.
     """
 
     saga_id: str
@@ -36,6 +37,7 @@ class OpenSaga:
     history: History = field(default_factory=History)
     known_seq: int = 0
     first_attempts: dict[tuple[str, str], float] = field(default_factory=dict)
+    announced: Run | Undo | Confirm | None = None
 
     def take_in(self, logged: Sequence[LoggedEvent]) -> None:
         """Catch up with what the log has."""
@@ -108,66 +110,89 @@ class SagaRunner:
         Raises:
             LeaseLost: somebody else took the saga over.
         """
+        facts: list[Event] = []
         while True:
+            due = self._write(saga, facts)
+            facts = []
             move = move_from(saga.definition, saga.history)
             if isinstance(move, Rest):
                 return saga.history.parked_until if saga.history.state is SagaState.FAILED else None
-            if isinstance(move, Run | Undo | Confirm) and (due := self._due(saga, move)) > self.clock.now():
-                if self._gave_up_waiting(saga, move, due):
-                    continue
-                if patience is not None and due > self.clock.now() + patience:
-                    return due
-                self.clock.sleep_until(due)
+            if not isinstance(move, Run | Undo | Confirm):
                 continue
-            self._make(saga, move)
+            if move == saga.announced:
+                facts = self._call(saga, move)
+            elif due > self.clock.now():
+                facts = self._gave_up_waiting(saga, move, due)
+                if not facts and patience is not None and due > self.clock.now() + patience:
+                    return due
+                if not facts:
+                    self.clock.sleep_until(due)
 
-    def _due(self, saga: OpenSaga, move: Run | Undo | Confirm) -> float:
+    def _write(self, saga: OpenSaga, facts: Sequence[Event]) -> float:
+        """Log ``facts`` and whatever is decided by them, up to the announcement of the next calls, in one append.
+
+        An operator may have written meanwhile: then the next look at the history decides anew, and calls that were
+        announced and are not wanted any more are undone as if they had been made. Only a commit could not be taken
+        back, so it is decided on what the log holds already.
+
+        Returns:
+            When the next calls are due, in wall-clock seconds, if they are not announced yet.
+        """
+        ahead, events, due = saga.history.copied(), list(facts), 0.0
+        for event in facts:
+            apply(ahead, event)
+        saga.announced = None
+        while not isinstance(move := move_from(saga.definition, ahead), Rest):
+            if isinstance(move, Run | Undo | Confirm):
+                due = self._due(saga, ahead, move)
+                if due <= self.clock.now():
+                    events += self._announce(saga, move)
+                break
+            if isinstance(move, Commit) and events:
+                break
+            event = self._decided(saga, ahead, move)
+            events.append(event)
+            apply(ahead, event)
+        if events:
+            self.record(saga, *events)
+        return due
+
+    def _due(self, saga: OpenSaga, history: History, move: Run | Undo | Confirm) -> float:
         """When the steps may be called: each at its own time, and then as soon as nobody has to be spared."""
-        due = max((saga.history.step(name).retry_at or 0.0 for name in move.steps), default=0.0)
-        if due > self.clock.now() or _goes_forward(saga, move) or saga.history.urgent:
+        due = max((history.step(name).retry_at or 0.0 for name in move.steps), default=0.0)
+        if due > self.clock.now() or _goes_forward(history, move) or history.urgent:
             return due  # an operator who asks for a retry knows more than the guard does
         return self.guard.admit({saga.definition[name].called for name in move.steps})
 
-    def _gave_up_waiting(self, saga: OpenSaga, move: Move, due: float) -> bool:
+    def _gave_up_waiting(self, saga: OpenSaga, move: Move, due: float) -> list[Event]:
         """A compensation that is not even tried any more counts as exhausted after its time limit (R10)."""
         began = saga.history.rollback_began_at
         if not isinstance(move, Undo) or began is None:
-            return False
+            return []
         for step in (saga.definition[name] for name in move.steps):
             known, limit = saga.history.step(step.name), step.undo_retry.time_limit
             its_own_turn = (known.retry_at or 0.0) <= self.clock.now()
             if its_own_turn and limit is not None and due > began + limit:
                 spared = f"{step.called} failed too often and was not called"
-                self.record(saga, self._event(T.UNDO_FAILED, step.name, {"problem": spared, "retry_at": None}))
-                return True
-        return False
+                return [self._event(T.UNDO_FAILED, step.name, {"problem": spared, "retry_at": None})]
+        return []
 
-    def _make(self, saga: OpenSaga, move: Move) -> None:
+    def _decided(self, saga: OpenSaga, history: History, move: Begin | TurnBack | Commit | Park | Finish) -> Event:
+        """The event that is all of a move that calls nobody."""
         match move:
             case Begin():
-                self.record(saga, self._event(T.BEGUN, data=_begin_record(saga)))
-            case Run(steps):
-                self._call(saga, steps, _ACTION if _goes_forward(saga, move) else _RETRIABLE)
+                return self._event(T.BEGUN, data=_begin_record(saga))
             case TurnBack(reason, failed_step):
-                data = {"reason": reason, "failed_step": failed_step}
-                self.record(saga, self._event(T.ROLLBACK_BEGAN, data=data))
-            case Undo(steps):
-                self._call(saga, steps, _COMPENSATION)
+                return self._event(T.ROLLBACK_BEGAN, data={"reason": reason, "failed_step": failed_step})
             case Commit():
-                self.record(saga, self._event(T.COMMITTED))
-            case Confirm(steps):
-                self._call(saga, steps, _CONFIRM)
+                return self._event(T.COMMITTED)
             case Park(step, problem):
-                pause = min(PARKED_RETRY_LONGEST, PARKED_RETRY * 2.0 ** min(saga.history.parks, 60))
-                evidence = {"problem": problem, "retry_at": self.clock.now() + pause}
-                self.record(saga, self._event(T.PARKED, step, evidence))
+                pause = min(PARKED_RETRY_LONGEST, PARKED_RETRY * 2.0 ** min(history.parks, 60))
+                return self._event(T.PARKED, step, {"problem": problem, "retry_at": self.clock.now() + pause})
             case Finish(state):
                 closing = T.ROLLED_BACK if state is SagaState.ROLLED_BACK else T.FINISHED
-                self.record(saga, self._event(closing, data={"error": saga.history.error}))
-            case Rest():
-                raise AssertionError("a saga at rest makes no move")
-            case _:
-                assert_never(move)
+                return self._event(closing, data={"error": history.error})
+        assert_never(move)
 
     def record(self, saga: OpenSaga, *events: Event) -> None:
         """Append ``events``; take in what operators appended meanwhile; tell of each."""
@@ -176,19 +201,22 @@ class SagaRunner:
             saga.take_in([entry])
             self.tell(saga.saga_id, entry.event, saga.history)
 
-    def _call(self, saga: OpenSaga, names: Sequence[str], direction: _Direction) -> None:
-        """Call the steps together: one record that they start, the calls, one record of what came of them."""
-        steps = [saga.definition[name] for name in names]
-        now = self.clock.now()
-        for step in steps:
-            saga.first_attempts.setdefault((step.name, direction.started), now)
-        self.record(saga, *(self._event(direction.started, step.name) for step in steps))
+    def _announce(self, saga: OpenSaga, move: Run | Undo | Confirm) -> list[Event]:
+        """The events that must be in the log before the steps are called (R1)."""
+        started, now = _direction(saga.history, move).started, self.clock.now()
+        for name in move.steps:
+            saga.first_attempts.setdefault((name, started), now)
+        saga.announced = move
+        return [self._event(started, name) for name in move.steps]
+
+    def _call(self, saga: OpenSaga, move: Run | Undo | Confirm) -> list[Event]:
+        """Call the steps together; what came of them."""
+        saga.announced = None
+        direction = _direction(saga.history, move)
+        steps = [saga.definition[name] for name in move.steps]
         calls = [self._attempt(saga, step, direction) for step in steps]
         outcomes = self.together(calls) if len(calls) > 1 else [calls[0]()]
-        self.record(
-            saga,
-            *(self._result(saga, step, direction, outcome) for step, outcome in zip(steps, outcomes, strict=True)),
-        )
+        return [self._result(saga, step, direction, outcome) for step, outcome in zip(steps, outcomes, strict=True)]
 
     def _attempt(self, saga: OpenSaga, step: SagaStep, direction: _Direction) -> Callable[[], Outcome]:
         call = direction.call(step)
@@ -249,8 +277,19 @@ class SagaRunner:
         return Event(kind, self.clock.now(), step, data or {})
 
 
-def _goes_forward(saga: OpenSaga, move: Move) -> bool:
-    return isinstance(move, Run) and saga.history.state is not SagaState.COMMITTED
+def _goes_forward(history: History, move: Move) -> bool:
+    return isinstance(move, Run) and history.state is not SagaState.COMMITTED
+
+
+def _direction(history: History, move: Run | Undo | Confirm) -> _Direction:
+    match move:
+        case Run():
+            return _ACTION if _goes_forward(history, move) else _RETRIABLE
+        case Undo():
+            return _COMPENSATION
+        case Confirm():
+            return _CONFIRM
+    assert_never(move)
 
 
 def _attempt_number(saga: OpenSaga, step: SagaStep, direction: _Direction) -> int:

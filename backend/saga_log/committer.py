@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from backend.saga.errors import SagaError
+
 R = TypeVar("R")
 BATCH = 200
 
@@ -25,7 +27,7 @@ class _Write:
 class GroupCommitter:
     """Runs writes in the order given, many to a transaction; a write returns once its transaction is committed.
 
-    A write may raise a saga error before it changes anything; the other writes of its batch are not touched by it.
+    A write that is refused raises a SagaError before it changes anything; that touches no other write of its batch.
 
     Args:
         begin: begins a transaction that shuts other writers out, forced to disk at its commit or not.
@@ -70,16 +72,23 @@ class GroupCommitter:
         return batch, True
 
     def _commit(self, connection: Connection, batch: list[_Write]) -> None:
-        forced = any(entry.forced for entry in batch)
+        """Commit ``batch``; if one of its writes breaks the transaction each gets a transaction of its own."""
         try:
-            self._begin(connection, forced)
+            self._begin(connection, any(entry.forced for entry in batch))
             answers = [_attempt(entry, connection) for entry in batch]
-            connection.commit()
-        except Exception as error:  # the whole transaction failed: everybody who waits for it must know
+        except Exception as error:
             connection.rollback()
+            if len(batch) == 1:
+                batch[0].answer.set_exception(error)
+                return
             for entry in batch:
-                entry.answer.set_exception(error)
+                self._commit(connection, [entry])
             return
+        try:
+            connection.commit()
+        except Exception as error:  # whether it was committed may not be known: everybody who waits must know that
+            connection.rollback()
+            answers = [(None, error)] * len(batch)
         for entry, (result, problem) in zip(batch, answers, strict=True):
             if problem is None:
                 entry.answer.set_result(result)
@@ -88,12 +97,7 @@ class GroupCommitter:
 
 
 def _attempt(entry: _Write, connection: Connection) -> tuple[Any, Exception | None]:
-    """One writer's refusal (a lost lease) must not undo what the others of the batch wrote: hence the savepoint."""
-    savepoint = connection.begin_nested()
     try:
-        result = entry.work(connection)
-    except Exception as error:
-        savepoint.rollback()
-        return None, error
-    savepoint.commit()
-    return result, None
+        return entry.work(connection), None
+    except SagaError as refusal:
+        return None, refusal

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, insert, select, update
 
 from backend.saga.errors import UnknownSaga
 from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
@@ -28,6 +28,22 @@ _STEP_ON = (
     .where(sagas.c.saga_id == bindparam("saga"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGED})
 )
+_OLDER = sagas.alias("older")
+_OLDER_ONE_IS_OPEN = exists().where(
+    _OLDER.c.project_id == sagas.c.project_id, _OLDER.c.closed.is_(False), _OLDER.c.number < sagas.c.number
+)
+_AWAKE = and_(sagas.c.closed.is_(False), sagas.c.lease_until <= bindparam("now"), sagas.c.wake_at <= bindparam("now"))
+_NEXT = (
+    select(sagas)
+    .where(_AWAKE, sagas.c.saga_type.in_(bindparam("types", expanding=True)), ~_OLDER_ONE_IS_OPEN)
+    .order_by(sagas.c.number)
+    .limit(1)
+)
+
+
+def next_row(connection: Connection, now: float, saga_types: Collection[str]) -> Any:
+    """Open, awake and free, and no older saga of its project is open: first come, first served (R11); or None."""
+    return connection.execute(_NEXT, {"now": now, "types": list(saga_types)}).first()
 
 
 def row_of(connection: Connection, saga_id: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.saga.errors import HistoryLost, LeaseLost, NotAllowed, SagaExists
@@ -18,7 +18,7 @@ from backend.saga_log.chain import canonical, first_link
 from backend.saga_log.committer import GroupCommitter
 from backend.saga_log.dialect import dialect_of
 from backend.saga_log.migrate import ensure_schema
-from backend.saga_log.rows import add_events, hash_at, history_of, logged, record, row_of
+from backend.saga_log.rows import add_events, hash_at, history_of, logged, next_row, record, row_of
 from backend.saga_log.schema import events, sagas
 
 _ENTER = insert(sagas)
@@ -65,11 +65,11 @@ class SqlSagaLog:
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         # Read first: an idle worker that only looks must not keep anybody from writing.
         with self._engine.connect() as connection:
-            if connection.execute(_claimable(now, saga_types)).first() is None:
+            if next_row(connection, now, saga_types) is None:
                 return None
 
         def work(connection: Connection) -> SagaRecord | None:
-            row = connection.execute(_claimable(now, saga_types)).first()
+            row = next_row(connection, now, saga_types)
             return self._noted(_take(connection, row, worker, lease, now)) if row else None
 
         return self._committer.write(work, forced=self._outlived)
@@ -216,16 +216,6 @@ def _new_row(saga: NewSaga, event: Event) -> dict[str, Any]:
         "updated_at": event.at,
         "head": first_link(saga.saga_id),
     }
-
-
-def _claimable(now: float, saga_types: Collection[str]) -> Any:
-    """Open, awake and free, and no older saga of its project is open: first come, first served (R11)."""
-    older = sagas.alias("older")
-    an_older_one = exists().where(
-        older.c.project_id == sagas.c.project_id, older.c.closed.is_(False), older.c.number < sagas.c.number
-    )
-    ready = and_(sagas.c.closed.is_(False), sagas.c.lease_until <= now, sagas.c.wake_at <= now, ~an_older_one)
-    return select(sagas).where(ready, sagas.c.saga_type.in_(saga_types)).order_by(sagas.c.number).limit(1)
 
 
 def _take(connection: Connection, row: Any, worker: str, lease: float, now: float) -> SagaRecord:

@@ -37,6 +37,7 @@ class World:
         self.script: dict[str, list[Exception]] = defaultdict(list)
         self.calls: list[str] = []
         self.effects: set[str] = set()
+        self.watch: Callable[[str], None] = lambda call: None
 
     def step(self, name: str, **more: Any) -> SagaStep:
         confirm = self._call("confirm", name, None) if more.pop("confirmed", False) else None
@@ -51,6 +52,7 @@ class World:
     def _call(self, verb: str, name: str, effect: Callable[[str], None] | None) -> Callable[[StepContext], str]:
         def call(context: StepContext) -> str:
             self.calls.append(f"{verb} {name}")
+            self.watch(f"{verb} {name}")
             pending = self.script[f"{verb} {name}"]
             failure = pending.pop(0) if pending else None
             if effect and not isinstance(failure, Refused):  # an unclear answer hides an effect that happened
