@@ -26,7 +26,7 @@ from backend.saga.events import Event, EventType
 from backend.saga.ports import NewSaga, SagaLog, SagaRecord
 from backend.saga_log.memory import MemorySagaLog
 from backend.wiki.saga import Participants, wiki_saga, wiki_saga_to_recover
-from backend.worker import Worker
+from backend.worker import POLL, Worker
 from chaos.explorer.hub import START
 from chaos.explorer.machines import App, AppOnFolder
 from chaos.explorer.run import System
@@ -123,7 +123,8 @@ class WikiScenario(Scenario):
             unfinished = log.find(open_only=True)
             if not unfinished:
                 return
-            system.world.clock.sleep_until(min(max(one.lease_until, one.wake_at) for one in unfinished))
+            due = min(max(one.lease_until, one.wake_at) for one in unfinished)
+            system.world.clock.sleep_until(max(due, system.world.clock.now() + POLL))
 
     def judge(self, system: System) -> Judgement:
         return judge_wiki(system)

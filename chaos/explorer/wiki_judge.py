@@ -56,7 +56,7 @@ def judge_wiki(system: System) -> Judgement:
         tuple((row.saga_id, row.state, row.closed) for row in rows),
     )
     if key not in system.known:
-        system.known[key] = _judge(system, _log_facts(events, rows))
+        system.known[key] = _judge(system, log_facts(events, rows))
     findings, unseen = system.known[key]
     return Judgement(tuple(_in_the_light_of(system, finding) for finding in findings), unseen, states)
 
@@ -143,7 +143,8 @@ def _folder(machine: Machine) -> Any:
     return machine.folder
 
 
-def _log_facts(events: list[LoggedEvent], rows: list[SagaRecord]) -> SagaLogFacts:
+def log_facts(events: list[LoggedEvent], rows: list[SagaRecord]) -> SagaLogFacts:
+    """The log as the auditor reads it."""
     seen: Mapping[str, LogRow] = {
         row.saga_id: LogRow(
             row.saga_id, row.saga_type, row.project_id, str(row.state), row.closed, row.last_seq, row.head

@@ -1,0 +1,50 @@
+"""What a coordinator's process does in a simulation: the real worker, until nothing is left that it could do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from backend.saga.events import EventType
+from backend.saga.ports import SagaLog, SagaRecord
+from backend.saga.state import SagaState
+from backend.saga_source import SagaSource
+from backend.worker import Worker
+from chaos.explorer.run import System
+from chaos.explorer.saga_log import LogOfProcess
+from chaos.explorer.world import Process
+
+TIMES_PARKED = 2
+"""A saga that was parked so often is stuck: a schedule's faults are over by then, and nothing new can happen to it."""
+
+
+def work_off(system: System, process: Process, source: SagaSource, lease: float) -> None:
+    """Claim and drive the sagas of ``source``, wait for those that others hold, and return when the rest is stuck."""
+    log = LogOfProcess(system.durable["log"], system.world, process)
+    worker = Worker(
+        cast(SagaLog, log),
+        source,
+        system.world.clock,
+        threads=1,
+        lease=lease,
+        draw=lambda: 1.0,
+        together=_one_after_the_other,
+    )
+    worker.name = process.name
+    while True:
+        while record := worker.claim():
+            worker.drive(record)
+        unfinished = [record for record in log.find(open_only=True) if not _is_stuck(cast(SagaLog, log), record)]
+        if not unfinished:
+            return
+        system.world.clock.sleep_until(min(max(one.lease_until, one.wake_at) for one in unfinished))
+
+
+def _is_stuck(log: SagaLog, record: SagaRecord) -> bool:
+    if record.state is not SagaState.FAILED:
+        return False
+    return sum(entry.event.type is EventType.PARKED for entry in log.events(record.saga_id)) >= TIMES_PARKED
+
+
+def _one_after_the_other(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [call() for call in calls]

@@ -1,0 +1,139 @@
+"""All or nothing, by looking: what is there, held against what the committed sagas alone would have brought about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chaos.auditor.facts import Source
+from chaos.auditor.invariants.limbo import sagas_at_rest
+from chaos.auditor.invariants.order import histories_keep_the_rules
+from chaos.auditor.sagas import Sagas, read_sagas
+from chaos.auditor.world import World as Facts
+from chaos.explorer.scenario import Anomaly, Finding, Judgement
+from chaos.explorer.schedule import FaultKind
+from chaos.explorer.wiki_judge import log_facts
+from chaos.explorer.world import Entry
+
+if TYPE_CHECKING:
+    from chaos.explorer.run import System
+
+Observed = Mapping[str, object]
+"""What each participant shows."""
+A = Anomaly
+_LONGEST = 120  # characters of an observation in the evidence
+
+
+def judge_plain(system: System, seen: Observed) -> Judgement:
+    """Hold the sagas' words, and what ``seen`` shows, against the rules."""
+    log = system.durable["log"]
+    rows = log.find(limit=1_000)
+    sagas = read_sagas(log_facts(log.all_events(0, 1_000_000), rows))
+    findings = [*_of_histories(sagas), *_of_effects(system, sagas, seen)]
+    return Judgement(tuple(findings), states={row.saga_id: str(row.state) for row in rows})
+
+
+def _of_histories(sagas: Sagas) -> Iterator[Finding]:
+    blind = Source[object](blind="not needed")
+    facts = Facts(blind, Source(sagas), blind, blind, blind, blind, blind)  # type: ignore[arg-type]
+    for name, check in (("A3", sagas_at_rest), ("A5", histories_keep_the_rules)):
+        for found in check(facts).findings:
+            yield Finding(Anomaly(str(found.word)), name, found.subject, found.evidence, found.saga_id)
+    for saga in sagas.by_id.values():
+        if saga.state == "failed":
+            evidence = f"its rollback never came to an end: {saga.events[-1].data.get('problem', 'no reason is known')}"
+            yield Finding(A.STUCK, "A3", f"saga {saga.saga_id}", evidence, saga.saga_id)
+
+
+def _of_effects(system: System, sagas: Sagas, seen: Observed) -> Iterator[Finding]:
+    if any(not saga.closed for saga in sagas.by_id.values()):
+        return  # what an open saga may leave behind nobody can say; that it is open was found already
+    expected: Mapping[frozenset[str], Sequence[Observed]] = system.durable["expected"]
+    committed = frozenset(saga_id for saga_id, saga in sagas.by_id.items() if saga.is_committed)
+    nearest = min(expected[committed], key=lambda one: sum(one[name] != seen[name] for name in seen))
+    for name, shown in seen.items():
+        if shown != nearest[name]:
+            story = _Story.of(system.world.trace, name)
+            as_if = _as_if(expected, name, shown)
+            evidence = f"it shows {_short(shown)} and should show {_short(nearest[name])} ({_outcomes(sagas)})"
+            for broken, word in _words(committed, as_if, story):
+                yield Finding(word, broken, name, evidence, participant=name)
+
+
+def _as_if(expected: Mapping[frozenset[str], Sequence[Observed]], name: str, shown: object) -> frozenset[str] | None:
+    """The sagas after which the participant would show this, if there are such."""
+    return next((sagas for sagas, orders in expected.items() if any(one[name] == shown for one in orders)), None)
+
+
+def _words(committed: frozenset[str], as_if: frozenset[str] | None, story: _Story) -> Iterator[tuple[str, Anomaly]]:
+    if as_if is not None and as_if - committed:
+        yield "A1", A.LOST_COMPENSATION if story.undone else A.FALSE_COMPENSATED
+        yield "A2", A.OVERTAKEN if story.overtaken else A.ORPHAN
+    elif as_if is not None:
+        yield "A4", A.LOST_UPDATE if story.done else A.FALSE_COMMITTED
+    elif story.overtaken:
+        yield "A2", A.OVERTAKEN
+    elif story.done_twice:
+        yield "A1", A.DOUBLE_EFFECT
+    elif committed:
+        yield "A4", A.LOST_UPDATE
+    else:
+        yield "A1", A.LOST_COMPENSATION if story.undone else A.FALSE_COMPENSATED
+
+
+@dataclass
+class _Story:
+    """What happened at one participant, as far as the trace tells.
+
+    Attributes:
+        done: an action was answered with success.
+        undone: the sagas of which a compensation was.
+        overtaken: an action came in after its compensation.
+    """
+
+    done: bool = False
+    undone: set[str | None] = field(default_factory=set)
+    overtaken: bool = False
+    calls: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def done_twice(self) -> bool:
+        return any(count > 1 for count in self.calls.values())
+
+    @classmethod
+    def of(cls, trace: Sequence[Entry], participant: str) -> _Story:
+        story, way = cls(), dict[str, str]()
+        for entry in trace:
+            if entry.kind == "write":  # what is called next was announced here (R1)
+                way[entry.source] = _way(entry.what) or way.get(entry.source, "")
+            elif entry.kind == "fault" and entry.outcome == FaultKind.DUPLICATE and f"→ {participant}:" in entry.source:
+                story.calls[entry.source.partition(": ")[2]] += 1
+            elif entry.target == participant and not entry.what.startswith("GET "):
+                story._take(entry, way.get(entry.source, ""))
+        return story
+
+    def _take(self, entry: Entry, way: str) -> None:
+        success = entry.outcome.startswith("2")
+        if way == "undo" and entry.kind != "late" and success:
+            self.undone.add(entry.saga_id)
+        elif success and (way == "do" or entry.kind == "late"):
+            self.done = True
+            self.overtaken = self.overtaken or entry.saga_id in self.undone
+        if way == "do" and (success or not entry.outcome[:1].isdigit()):
+            self.calls[entry.what] += 1
+
+
+def _way(written: str) -> str:
+    ways = {"step.started": "do", "undo.started": "undo", "confirm.started": "confirm"}
+    return next((way for event, way in ways.items() if event in written), "")
+
+
+def _outcomes(sagas: Sagas) -> str:
+    return ", ".join(f"{saga_id} is {saga.state}" for saga_id, saga in sagas.by_id.items())
+
+
+def _short(shown: object) -> str:
+    text = repr(shown)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,340 @@
+"""Which schedules are run: all with up to K faults, or many at random.
+
+Complete by construction: a run tells every point that it passed; each of them after the last fault of its schedule gets
+each kind of fault in turn. What lies before the last fault went as in the run without it, and was extended there.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chaos.explorer.run import Run, Stage, Verdict, on_stage
+from chaos.explorer.scenario import Scenario
+from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
+from chaos.explorer.shrink import shrink
+
+AT_THE_END = -1
+MOST_RANDOM_FAULTS = 4
+NotSimulated = tuple[str, ...]
+PRUNED: NotSimulated = (
+    "a participant's reads have no effect: before and after it, once and twice, in time and late are one and the same",
+    "a late call is tried before every later call to the same participant and at the end: in between, nobody that it "
+    "could meet does anything",
+    "a coordinator that dies between two durable writes, or at a claim, is as one that dies at the write next to it",
+    "one fault a point: two at one call contradict each other; a retry is a point of its own",
+)
+NOT_SIMULATED: NotSimulated = (
+    "the inside of a participant's request: it is killed before or after its effect, not in the middle (the kill-point "
+    "tests of the two servers do that, write by write), and two requests are never inside one participant at once",
+    "power cuts: what a killed process wrote is there",
+    "clocks that jump (an experiment does that with real processes); the participants' clocks stand still",
+    "steps 1 to 3 of a generation, which have no effect",
+)
+
+
+@dataclass
+class Report:
+    """What an exploration came to.
+
+    Attributes:
+        points: distinct points that runs passed, by their names.
+        tried: how often each kind of fault happened.
+        never_fired: faults of schedules whose point the run did not come to.
+        failing: the runs that were not valid, as they were found (up to ``most_failing``); ``invalid`` and ``unknown``
+            count all.
+        minimal: one minimal run for each set of anomalies.
+        seconds: of wall-clock time.
+    """
+
+    scenario: str
+    faults: int
+    runs: int = 0
+    invalid: int = 0
+    unknown: int = 0
+    never_fired: int = 0
+    most_faults: int = 0
+    points: Counter[str] = field(default_factory=Counter)
+    tried: Counter[str] = field(default_factory=Counter)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    failing: list[Run] = field(default_factory=list)
+    minimal: list[Run] = field(default_factory=list)
+    real_calls: int = 0
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Invalid before unknown before valid; of no run at all nothing is known."""
+        if self.invalid:
+            return Verdict.INVALID
+        return Verdict.UNKNOWN if self.unknown or not self.runs else Verdict.VALID
+
+    @property
+    def rate(self) -> float:
+        """Schedules per second of wall-clock time."""
+        return self.runs / self.seconds if self.seconds else 0.0
+
+    def take(self, run: Run, most_failing: int = 50) -> None:
+        """Count one run."""
+        self.runs += 1
+        self.most_faults = max(self.most_faults, len(run.schedule.faults))
+        self.invalid += run.verdict is Verdict.INVALID
+        self.unknown += run.verdict is Verdict.UNKNOWN
+        self.never_fired += len(run.never_fired)
+        for passed in run.passed:
+            self.points[passed.point.what] = max(self.points[passed.point.what], passed.point.nth)
+        for fault in run.schedule.faults[-1:]:
+            self.tried[str(fault.kind)] += 1
+            self.pairs.add((fault.point.what, str(fault.kind)))
+        if run.verdict is not Verdict.VALID and len(self.failing) < most_failing:
+            self.failing.append(run)
+
+    def add(self, part: Report) -> None:
+        """Take in what another process explored."""
+        self.runs += part.runs
+        self.most_faults = max(self.most_faults, part.most_faults)
+        self.invalid += part.invalid
+        self.unknown += part.unknown
+        self.never_fired += part.never_fired
+        self.points |= part.points
+        self.tried += part.tried
+        self.pairs |= part.pairs
+        self.failing += part.failing
+        self.real_calls += part.real_calls
+
+
+Tell = Callable[[Report, float], None]
+"""Told now and then how far an exploration is: the report so far, and the share of the work that is done (0 to 1)."""
+
+
+def extensions(stage: Stage, run: Run) -> Iterator[Run]:
+    """The runs with one more fault, at each point after the last one."""
+    for passed in run.passed[_after_last_fault(run) :]:
+        for kind in passed.kinds:
+            if kind is FaultKind.LATE:
+                yield from _late(stage, run.schedule, passed.point)
+            else:
+                yield stage.run(_with(run.schedule, Fault(passed.point, kind)))
+
+
+def explored(stage: Stage, schedule: Schedule, faults: int) -> Iterator[Run]:
+    """The run of ``schedule``, and those of all schedules that add up to ``faults`` faults to it, later on."""
+    run = stage.run(schedule)
+    yield run
+    yield from _deeper(stage, run, faults)
+
+
+def explore(
+    scenario: Scenario,
+    *,
+    faults: int = 1,
+    processes: int = 1,
+    tell: Tell | None = None,
+    stop_at_first: bool = False,
+) -> Report:
+    """Run every schedule with up to ``faults`` faults.
+
+    Args:
+        processes: how many share the work.
+        stop_at_first: end with the first schedule that is not valid.
+    """
+    began = time.monotonic()
+    report = Report(scenario.name, faults)
+    with on_stage(scenario) as stage:
+        base = stage.run(Schedule(scenario.name))
+        report.take(base)
+        if processes == 1 or faults == 0:
+            _alone(stage, base, report, faults, tell, stop_at_first)
+        else:
+            report.real_calls += stage.real_calls.total()
+            _shared(scenario, base, report, faults, processes, tell, stop_at_first)
+        _shrink_failing(stage, report)
+        report.seconds = time.monotonic() - began
+    return report
+
+
+def explore_at_random(
+    scenario: Scenario, *, count: int, seed: int, processes: int = 1, tell: Tell | None = None
+) -> Report:
+    """Run ``count`` schedules with chance in who runs next and up to four faults at random points.
+
+    Each schedule is made step by step, so that every fault of it meets a point that is there; all runs count.
+    """
+    began = time.monotonic()
+    report = Report(scenario.name, MOST_RANDOM_FAULTS)
+    seeds = [seed * 1_000_003 + number for number in range(count)]
+    chunks = [seeds[start : start + 25] for start in range(0, count, 25)]
+    with on_stage(scenario) as stage:
+        if processes == 1:
+            for number, chunk in enumerate(chunks, start=1):
+                report.add(_random_runs(stage, chunk))
+                _tell(tell, report, began, number / len(chunks))
+        else:
+            with _pool(scenario, processes) as pool:
+                for number, part in enumerate(pool.map(_random_in_pool, chunks), start=1):
+                    report.add(part)
+                    _tell(tell, report, began, number / len(chunks))
+        report.real_calls += stage.real_calls.total()
+        _shrink_failing(stage, report)
+        report.seconds = time.monotonic() - began
+    return report
+
+
+def random_schedule(stage: Stage, seed: int) -> list[Run]:
+    """The runs by which one random schedule comes about; the last one is the schedule's."""
+    chance = random.Random(seed)
+    run = stage.run(Schedule(stage.scenario.name, seed=seed))
+    runs = [run]
+    for _ in range(chance.randint(1, MOST_RANDOM_FAULTS)):
+        ahead = run.passed[_after_last_fault(run) :]
+        if not ahead:
+            break
+        passed = chance.choice(ahead)
+        kind = chance.choice(list(passed.kinds))
+        late = chance.choice((1, 2, 3, AT_THE_END)) if kind is FaultKind.LATE else 0
+        run = stage.run(_with(run.schedule, Fault(passed.point, kind, late)))
+        runs.append(run)
+    return runs
+
+
+def _deeper(stage: Stage, run: Run, faults: int) -> Iterator[Run]:
+    if len(run.schedule.faults) < faults:
+        for longer in extensions(stage, run):
+            yield longer
+            yield from _deeper(stage, longer, faults)
+
+
+def _late(stage: Stage, schedule: Schedule, point: Point) -> Iterator[Run]:
+    """The call arrives at the very end, and before each later call to the same participant."""
+    last = stage.run(_with(schedule, Fault(point, FaultKind.LATE, AT_THE_END)))
+    yield last
+    names = [passed.point for passed in last.passed]
+    participant = _participant_of(point)
+    later = sum(_participant_of(one) == participant for one in names[names.index(point) + 1 :])
+    for overtaken_by in range(1, later + 1):
+        yield stage.run(_with(schedule, Fault(point, FaultKind.LATE, overtaken_by)))
+
+
+def _participant_of(point: Point) -> str:
+    return point.what.partition(" → ")[2].partition(":")[0]
+
+
+def _after_last_fault(run: Run) -> int:
+    if not run.schedule.faults:
+        return 0
+    last = run.schedule.faults[-1].point
+    return next((i + 1 for i, passed in enumerate(run.passed) if passed.point == last), len(run.passed))
+
+
+def _with(schedule: Schedule, fault: Fault) -> Schedule:
+    return schedule.with_faults((*schedule.faults, fault))
+
+
+def _alone(stage: Stage, base: Run, report: Report, faults: int, tell: Tell | None, stop_at_first: bool) -> None:
+    began, called = time.monotonic(), stage.real_calls.total()
+    points = {passed.point: number for number, passed in enumerate(base.passed, start=1)}
+    for run in _deeper(stage, base, faults):
+        report.take(run)
+        report.real_calls = stage.real_calls.total() - called
+        if tell is not None and report.runs % 100 == 0:
+            _tell(tell, report, began, points[run.schedule.faults[0].point] / len(points))
+        if stop_at_first and report.failing:
+            return
+
+
+def _shared(
+    scenario: Scenario,
+    base: Run,
+    report: Report,
+    faults: int,
+    processes: int,
+    tell: Tell | None,
+    stop_at_first: bool,
+) -> None:
+    """Each task is one first fault with all that can follow; results come in order, so the report is always the same."""
+    began = time.monotonic()
+    tasks = [(base, passed.point, kind, faults) for passed in base.passed for kind in passed.kinds]
+    with _pool(scenario, processes) as pool:
+        for number, part in enumerate(pool.map(_subtree_in_pool, tasks), start=1):
+            report.add(part)
+            _tell(tell, report, began, number / len(tasks))
+            if stop_at_first and report.failing:
+                pool.shutdown(cancel_futures=True)
+                return
+
+
+def _shrink_failing(stage: Stage, report: Report) -> None:
+    """One minimal run for each set of anomalies that was found."""
+    seen: set[Any] = set()
+    for run in report.failing:
+        if run.verdict is Verdict.INVALID and run.anomalies not in seen:
+            seen.add(run.anomalies)
+            smallest = shrink(stage, run)
+            if smallest.schedule not in [one.schedule for one in report.minimal]:
+                report.minimal.append(smallest)
+
+
+def _tell(tell: Tell | None, report: Report, began: float, share: float) -> None:
+    if tell is not None:
+        tell(replace(report, seconds=time.monotonic() - began), share)
+
+
+# --- in a process of the pool -----------------------------------------------------------------------------------------
+
+_stages = ExitStack()
+_stage: Stage | None = None
+
+
+def _pool(scenario: Scenario, processes: int) -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("fork")  # a scenario may be anybody's object: it need not be picklable
+    return ProcessPoolExecutor(processes, context, _open_stage, (scenario,))
+
+
+def _open_stage(scenario: Scenario) -> None:
+    global _stage  # noqa: PLW0603 - a pool's process has one stage, for as long as it lives
+    import logging
+    from multiprocessing.util import Finalize
+
+    logging.disable(logging.CRITICAL)
+    _stage = _stages.enter_context(on_stage(scenario))
+    Finalize(None, _stages.close, exitpriority=10)
+
+
+def _subtree_in_pool(task: tuple[Run, Point, FaultKind, int]) -> Report:
+    base, point, kind, faults = task
+    if _stage is None:
+        raise AssertionError("the pool's process has no stage")
+    report, called = Report(_stage.scenario.name, faults), _stage.real_calls.total()
+    first = (
+        _late(_stage, base.schedule, point)
+        if kind is FaultKind.LATE
+        else iter([_stage.run(_with(base.schedule, Fault(point, kind)))])
+    )
+    for run in first:
+        report.take(run)
+        for longer in _deeper(_stage, run, faults):
+            report.take(longer)
+    report.real_calls = _stage.real_calls.total() - called
+    return report
+
+
+def _random_in_pool(seeds: Sequence[int]) -> Report:
+    if _stage is None:
+        raise AssertionError("the pool's process has no stage")
+    return _random_runs(_stage, seeds)
+
+
+def _random_runs(stage: Stage, seeds: Sequence[int]) -> Report:
+    report, called = Report(stage.scenario.name, MOST_RANDOM_FAULTS), stage.real_calls.total()
+    for seed in seeds:
+        for run in random_schedule(stage, seed):
+            report.take(run)
+    report.real_calls = stage.real_calls.total() - called
+    return report
