@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from chaos.compose_project import ComposeProject, Container
@@ -69,9 +70,9 @@ def signal(project: ComposeProject, name: str, word: str) -> None:
     _do(act, name)
 
 
-def start(project: ComposeProject, name: str) -> None:
+def start(project: ComposeProject, name: str, *, own_mounts: bool = False) -> None:
     """Start a container again and wait until it answers. Raises Failure."""
-    _do(Containers(project).start, name)
+    _do(partial(Containers(project).start, own_mounts=own_mounts), name)
 
 
 def _do(act: Callable[[str], None], name: str) -> None:

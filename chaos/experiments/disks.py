@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 from typing import Any
-
-import psutil
 
 from chaos.experiments import mounts
 from chaos.experiments.run import Run, current
@@ -19,13 +16,13 @@ def fill_disk(service: str, configuration: Configuration) -> None:
     """Let every write of ``service`` to a file fail (with EFBIG, by a limit that needs no root), logs included."""
     run = current(configuration)
     run.touched[service] = FULL
-    _limit_files(run, service, 0)
+    run.machinery.limit_files(service, full=True)
 
 
 def empty_disk(service: str, configuration: Configuration) -> None:
     """Let it write again."""
     run = current(configuration)
-    _limit_files(run, service, resource.RLIM_INFINITY)
+    run.machinery.limit_files(service, full=False)
     run.touched.pop(service, None)
 
 
@@ -33,8 +30,8 @@ def start_with_own_mounts(service: str, configuration: Configuration) -> None:
     """Start ``service`` anew, where its disk can be made read-only later without anybody else noticing."""
     run = current(configuration)
     run.touched[service] = READ_ONLY
-    run.testbed("kill", service, "--signal", "TERM")
-    run.testbed("start", service, "--own-mounts")
+    run.machinery.stop(service)
+    run.machinery.start(service, own_mounts=True)
 
 
 def make_read_only(service: str, configuration: Configuration) -> None:
@@ -44,35 +41,27 @@ def make_read_only(service: str, configuration: Configuration) -> None:
     from growing by a limit (EFBIG).
     """
     run = current(configuration)
-    mounts.change(_master(run, service).pid, run.system.data / service, mounts.READ_ONLY)
-    _limit_files(run, service, 0)
+    mounts.change(_master(run, service), run.system.data / service, mounts.READ_ONLY)
+    run.machinery.limit_files(service, full=True)
 
 
 def make_writable(service: str, configuration: Configuration) -> None:
     """Let it write again."""
     run = current(configuration)
-    _limit_files(run, service, resource.RLIM_INFINITY)
-    mounts.change(_master(run, service).pid, run.system.data / service, mounts.WRITABLE)
+    run.machinery.limit_files(service, full=False)
+    mounts.change(_master(run, service), run.system.data / service, mounts.WRITABLE)
 
 
 def start_with_common_mounts(service: str, configuration: Configuration) -> None:
     """Start ``service`` as it was before ``start_with_own_mounts``: nothing of its mounts is left then."""
     run = current(configuration)
-    run.testbed("kill", service, "--signal", "KILL")
-    run.testbed("start", service)
+    run.machinery.kill(service)
+    run.machinery.start(service)
     run.touched.pop(service, None)
 
 
-def _limit_files(run: Run, service: str, limit: int) -> None:
-    """Only the soft limit, which its owner may raise again."""
-    master = _master(run, service)
-    for process in (master, *master.children(recursive=True)):
-        _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
-        process.rlimit(psutil.RLIMIT_FSIZE, (limit if limit == 0 else hard, hard))
-
-
-def _master(run: Run, service: str) -> psutil.Process:
-    return psutil.Process(RunningSystem.load(run.system.state).services[service].pid)
+def _master(run: Run, service: str) -> int:
+    return RunningSystem.load(run.system.state).services[service].pid
 
 
 REVIVE = {FULL: empty_disk, READ_ONLY: start_with_common_mounts}

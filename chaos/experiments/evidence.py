@@ -23,15 +23,19 @@ from chaos.experiments.needs import why_not
 from chaos.experiments.report import page
 from chaos.experiments.run import Run, begin, current
 from chaos.experiments.timeline import JOURNAL, OUTCOME, SAGA_EVENTS, read_evidence
-from chaos.machinery import machinery_of
 from chaos.running_system import RunningSystem
 
 
 def before_experiment_control(context: dict[str, Any], configuration: dict[str, Any], **_: Any) -> None:
     """Begin the run, or skip what cannot be done here."""
     run = begin(configuration)
-    if lacking := why_not(context.get("tags", ()), knows_requests=run.knows_requests):
+    if lacking := _lacking(context, run):
         raise InterruptExecution(f"skipped: {lacking}")
+
+
+def _lacking(context: dict[str, Any], run: Run) -> str:
+    in_containers = ComposeProject.of(run.system.state) is not None
+    return why_not(context.get("tags", ()), knows_requests=run.knows_requests, in_containers=in_containers)
 
 
 def after_activity_control(context: dict[str, Any], state: dict[str, Any], configuration: dict[str, Any]) -> None:
@@ -55,7 +59,7 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], con
     outcome = {"name": run.project.removeprefix("chaos-"), "verdict": str(word), "why": why}
     (folder / OUTCOME).write_text(json.dumps(outcome | {"claim": context["description"]}, indent=1))
     (folder / "report.html").write_text(page([read_evidence(folder)]))
-    machinery_of(run.system.state).save_logs(folder / "logs")
+    run.machinery.save_logs(folder / "logs")
 
 
 def folder_of(run: Run) -> Path:

@@ -12,14 +12,21 @@ OWN_MOUNTS = "own_mounts"
 """Processes with mounts of their own, so that one's disk can be made read-only."""
 
 
-def why_not(tags: Collection[str], *, knows_requests: bool) -> str:
+OWN_CLOCK = "own_clock"
+"""Processes with a clock of their own."""
+
+
+def why_not(tags: Collection[str], *, knows_requests: bool, in_containers: bool) -> str:
     """Why an experiment with these tags cannot be run here, or "".
 
     Args:
         knows_requests: whether the system's fault proxy has http_fault.
+        in_containers: whether docker compose runs the system.
     """
     if HTTP_FAULT in tags and not knows_requests:
         return "it needs http_fault, which only this project's own fault proxy has: start with --proxy embedded"
+    if in_containers and not {OWN_MOUNTS, OWN_CLOCK}.isdisjoint(tags):
+        return "it needs processes of this machine, not containers: start with `testbed up`"
     if OWN_MOUNTS in tags:
         try:
             mounts.own_mounts()

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-import subprocess
-import time
 from typing import Any
 
-import psutil
-from chaoslib.exceptions import ActivityFailed
-
-from chaos.experiments import disks, own_clock
-from chaos.experiments.auditing import poll
-from chaos.experiments.run import SOON, current
-from chaos.running_system import SECRETS_FILE, RunningSystem
+from chaos.experiments import disks
+from chaos.experiments.run import current
 
 Configuration = dict[str, Any]
 PROXY, SECOND_WORKER = "fault_proxy", "second-worker"
-_second_worker: list[subprocess.Popen[bytes]] = []
 
 
 def kill(service: str, configuration: Configuration) -> None:
@@ -27,27 +18,27 @@ def kill(service: str, configuration: Configuration) -> None:
     if service == PROXY:  # its toxics and its events go with it
         run.fired()
         run.proxy_event = 0
-    run.testbed("kill", service, "--signal", "KILL")
+    run.machinery.kill(service)
 
 
 def pause(service: str, configuration: Configuration) -> None:
-    """SIGSTOP: the process is alive and does nothing."""
+    """The process is alive and does nothing."""
     run = current(configuration)
     run.touched[service] = "paused"
-    run.testbed("kill", service, "--signal", "STOP")
+    run.machinery.pause(service)
 
 
 def resume(service: str, configuration: Configuration) -> None:
-    """SIGCONT."""
+    """It goes on."""
     run = current(configuration)
-    run.testbed("kill", service, "--signal", "CONT")
+    run.machinery.resume(service)
     run.touched.pop(service, None)
 
 
 def start(service: str, configuration: Configuration) -> None:
     """Start what was killed, on its old data."""
     run = current(configuration)
-    run.testbed("start", service)
+    run.machinery.start(service)
     run.touched.pop(service, None)
 
 
@@ -65,58 +56,31 @@ def restart_everything(configuration: Configuration) -> None:
 
 
 def start_second_worker(configuration: Configuration, clock: float | None = None) -> None:
-    """Start another worker, just like the one of the system, which may be paused.
+    """Start another worker, just like the one of the system, which may be paused. Raises CannotDo.
 
     Args:
         clock: seconds that its wall clock is ahead at first; ``set_clock`` lets it jump. None: it has the true time.
-
-    Raises:
-        ActivityFailed: it does not come up.
     """
     run = current(configuration)
-    first = psutil.Process(RunningSystem.load(run.system.state).services["worker"].pid)
-    env, path = first.environ(), run.system.state / "logs" / f"{SECOND_WORKER}.log"
-    if clock is not None:
-        own_clock.set_ahead(run.system.state, clock)
-        env = own_clock.with_own_clock(env, run.system.state)
-    with path.open("wb") as log:
-        _second_worker.append(subprocess.Popen(first.cmdline(), env=env, cwd=first.cwd(), stdout=log, stderr=log))
     run.touched[SECOND_WORKER] = "extra"
-    if not poll(lambda: b"is ready" in path.read_bytes(), SOON):
-        raise ActivityFailed(f"the second worker did not come up: {path.read_text()[-300:]}")
+    run.machinery.start_second_worker(clock)
 
 
 def stop_second_worker(service: str, configuration: Configuration) -> None:
     """Let it finish what it works on, and end it."""
-    for worker in _second_worker:
-        worker.terminate()
-        worker.wait()
-    _second_worker.clear()
-    current(configuration).touched.pop(service, None)
+    run = current(configuration)
+    run.machinery.stop_second_workers()
+    run.touched.pop(service, None)
 
 
 def rotate_keys(configuration: Configuration) -> None:
     """Put new signing keys in front of the old ones, and restart whoever checks tokens, then whoever signs them."""
     run = current(configuration)
-    path = run.system.state / SECRETS_FILE
-    lines = [_with_new_key(line) for line in path.read_text().splitlines()]
-    draft = path.with_name(path.name + ".rotated")
-    draft.touch(mode=0o600)
-    draft.write_text("\n".join(lines) + "\n")
-    draft.replace(path)
+    run.machinery.rotate_keys()
     for service in ("filesystem_server", "git_server", "chroma_stub", "neo4j_stub", "worker", "backend"):
         run.touched[service] = "killed"
-        run.testbed("kill", service, "--signal", "TERM")
+        run.machinery.stop(service)
         start(service, configuration)
-
-
-def _with_new_key(line: str) -> str:
-    """Two keys may be valid at once, so the older ones go."""
-    name, equals, keys = line.partition("=")
-    if not equals or not name.endswith("_TOKEN_KEYS"):
-        return line
-    newest = keys.split(",")[0]
-    return f"{name}=k{time.time_ns()}:{secrets.token_urlsafe(32)},{newest}"
 
 
 REVIVE = {"killed": start, "paused": resume, "extra": stop_second_worker} | disks.REVIVE

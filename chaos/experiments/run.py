@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,15 +10,12 @@ from typing import Any
 from chaos.auditor.audit import AuditReport
 from chaos.experiments.client import BackendClient, Status
 from chaos.experiments.proxy import FaultProxy
+from chaos.machinery import machinery_of
 from chaos.running_system import RunningSystem
 
 ROOT = Path(__file__).parents[2]
 SOON = 30.0  # seconds until something must have begun
 PATIENCE = 90.0  # seconds until a saga must be decided once the faults are healed
-
-
-class CommandFailed(Exception):
-    """`testbed` could not start or kill a process; the message is its own."""
 
 
 @dataclass
@@ -51,17 +46,11 @@ class Run:
     report: AuditReport | None = None
 
     def __post_init__(self) -> None:
+        self.machinery = machinery_of(self.system.state)
         self.proxy = FaultProxy(self.system)
         self.client = BackendClient(self.system)
         self.knows_requests = self.proxy.knows_requests
         self.proxy_event = self.proxy.last_event() if self.knows_requests else 0
-
-    def testbed(self, *arguments: str) -> None:
-        """Run a `testbed` command on this system. Raises CommandFailed."""
-        command = [sys.executable, "-m", "testbed", *arguments, "--state", str(self.system.state)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        if done.returncode != 0:
-            raise CommandFailed(f"testbed {' '.join(arguments)}: {(done.stderr or done.stdout).strip()[-500:]}")
 
     def expect(self, status: Status, states: list[str]) -> None:
         """Note a problem unless the saga ended in one of ``states``."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from chaoslib.experiment import load_experiment, run_experiment
 
+from chaos.compose_project import ComposeProject
 from chaos.experiments.catalogue import Experiment
 from chaos.experiments.evidence import folder_of
 from chaos.experiments.judging import Word, judge
@@ -56,7 +57,8 @@ def run(experiment: Experiment, state: Path, *, knows_requests: bool) -> Outcome
         knows_requests: whether the system's proxy has http_fault. What cannot be done here is skipped.
     """
     began = time.monotonic()
-    if lacking := why_not(experiment.tags, knows_requests=knows_requests):
+    in_containers = ComposeProject.of(state) is not None
+    if lacking := why_not(experiment.tags, knows_requests=knows_requests, in_containers=in_containers):
         return Outcome(experiment.name, Word.SKIPPED, lacking, 0.0, None)
     with _quiet_toolkit(), _variable(STATE_VARIABLE, str(state)):
         journal = run_experiment(load_experiment(str(experiment.path)), settings=_SETTINGS)

@@ -30,8 +30,12 @@ class Machinery(Protocol):
     def resume(self, name: str) -> None:
         """It goes on after ``pause``."""
 
-    def start(self, name: str) -> None:
-        """Start it again on its old data; returns once it answers."""
+    def start(self, name: str, *, own_mounts: bool = False) -> None:
+        """Start it again on its old data; returns once it answers.
+
+        Args:
+            own_mounts: so that its disk can be made read-only; not in a container.
+        """
 
     def limit_files(self, name: str, full: bool) -> None:
         """While ``full``, let every write of it to a file fail, as on a disk without room (with EFBIG)."""

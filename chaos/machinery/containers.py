@@ -38,8 +38,10 @@ class Containers:
         if container.status == "paused":
             self._do(container, "unpause")
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, *, own_mounts: bool = False) -> None:
         """As it is in the compose file now: a container whose settings changed is made anew."""
+        if own_mounts:
+            raise CannotDo("a container cannot get mounts of its own: run this on local processes (`testbed up`)")
         container = self._named(name)
         if container.pid:
             halted = container.status == "paused"

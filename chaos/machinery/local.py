@@ -43,8 +43,8 @@ class LocalProcesses:
         """SIGCONT."""
         self._testbed("kill", name, "--signal", "CONT")
 
-    def start(self, name: str) -> None:
-        self._testbed("start", name)
+    def start(self, name: str, *, own_mounts: bool = False) -> None:
+        self._testbed("start", name, *(["--own-mounts"] if own_mounts else []))
 
     def limit_files(self, name: str, full: bool) -> None:
         master = self._process(name)

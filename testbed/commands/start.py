@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from chaos.compose_project import ComposeProject
 from chaos.experiments import mounts
-from testbed import supervisor
+from testbed import compose, supervisor
 from testbed.errors import Failure
 from testbed.options import running_system, state_option
 
@@ -23,6 +24,10 @@ def start(name: str, own_mounts: bool, state: Path) -> None:
     let it have mounts of its own.
     """
     running_system(state)
+    if project := ComposeProject.of(state):
+        compose.start(project, name, own_mounts=own_mounts)
+        click.echo(f"{name} runs")
+        return
     try:
         pid = supervisor.start(state, name, behind=mounts.own_mounts() if own_mounts else ())
     except mounts.NoMounts as error:
