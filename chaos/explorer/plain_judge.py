@@ -116,12 +116,12 @@ class _Story:
 
     def _take(self, entry: Entry, way: str) -> None:
         success = entry.outcome.startswith("2")
+        perhaps = success or not entry.outcome[:1].isdigit()  # who got no answer may have been heard
         if way == "undo" and entry.kind != "late" and success:
             self.undone.add(entry.saga_id)
-        elif success and (way == "do" or entry.kind == "late"):
-            self.done = True
+        elif perhaps and (way == "do" or entry.kind == "late"):
+            self.done = self.done or success
             self.overtaken = self.overtaken or entry.saga_id in self.undone
-        if way == "do" and (success or not entry.outcome[:1].isdigit()):
             self.calls[entry.what] += 1
 
 

@@ -106,7 +106,7 @@ class WikiScenario(Scenario):
 
     def work(self, system: System, process: Process) -> None:
         log = LogOfProcess(system.durable["log"], system.world, process)
-        source = _Source(self, system, system.session(process))
+        source = WikiSource(self, system, system.session(process))
         worker = Worker(
             cast(SagaLog, log),
             source,
@@ -158,7 +158,7 @@ class CrowdScenario(WikiScenario):
         return 2
 
 
-class _Source:
+class WikiSource:
     """The worker's sagas: their content is at hand, as if steps 1 to 3 had just made it."""
 
     saga_type = WIKI
@@ -179,9 +179,7 @@ class _Source:
         )
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
-        return wiki_saga_to_recover(
-            record.saga_id, record.project_id, self._participants(record), timeout=CALL_TIMEOUT
-        )
+        return wiki_saga_to_recover(record.saga_id, record.project_id, self._participants(record), timeout=CALL_TIMEOUT)
 
     def deadline(self, record: SagaRecord) -> float:
         return record.created_at + 300.0
@@ -222,9 +220,7 @@ def _filesystem(keys: str, folder: Path, session: requests.Session) -> tuple[App
 
 
 def _git(keys: str, folder: Path, session: requests.Session) -> tuple[App, Callable[[], None]]:
-    settings = git_server.app.Settings(
-        internal_token_keys=keys, data_dir=folder, filesystem_url=f"http://{FILESYSTEM}"
-    )
+    settings = git_server.app.Settings(internal_token_keys=keys, data_dir=folder, filesystem_url=f"http://{FILESYSTEM}")
     app = git_server.app.create_app(settings, session, clock=_stands_still)
     return app, app.extensions["ledger"].close
 
@@ -249,9 +245,7 @@ def _graph_of(tokens: Tokens) -> Callable[[AppOnFolder], str]:
         digest = hashlib.sha256()
         for statement in _EVERYTHING:
             body = json.dumps({"statement": statement, "accessMode": "Read"}).encode()
-            request = Request(
-                "POST", "/db/neo4j/query/v2", {**headers, "content-type": "application/json"}, body
-            )
+            request = Request("POST", "/db/neo4j/query/v2", {**headers, "content-type": "application/json"}, body)
             answer = machine.call(request, _no_calls)
             if answer.status >= 300:
                 raise AssertionError(f"the graph cannot be read: {answer.body!r}")
