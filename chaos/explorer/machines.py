@@ -46,7 +46,7 @@ class AppOnFolder:
         self.name, self.folder = name, folder
         self.address = address or f"http://{name}"
         self.host = urlsplit(self.address).netloc
-        self._make, self._content = make, content
+        self.make, self.content = make, content
         self._ask: Ask = _nobody
         self._close: Callable[[], None] = lambda: None
         self._client: Client | None = None
@@ -54,7 +54,7 @@ class AppOnFolder:
     def open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         session = SimulatedSession(lambda address, request, timeout: self._ask(address, request, timeout))
-        app, self._close = self._make(self.folder, session)
+        app, self._close = self.make(self.folder, session)
         self._client = Client(app)
 
     def call(self, request: Request, ask: Ask, *, disk_full: bool = False) -> Answer:
@@ -76,8 +76,8 @@ class AppOnFolder:
         return found
 
     def fingerprint(self) -> str:
-        if self._content is not None:
-            return self._content(self)
+        if self.content is not None:
+            return self.content(self)
         digest = hashlib.sha256()
         for path in _below(self.folder):
             if path.name.endswith(_NOT_STATE):

@@ -13,10 +13,14 @@ _DAYS = 30 * 86_400
 
 
 class Tokens:
-    """Mints, and knows again what it minted."""
+    """Mints, and knows again what it minted.
 
-    def __init__(self) -> None:
-        self.keys = f"simulated:{secrets.token_hex(32)}"
+    Args:
+        keys: those of another process; by default new ones.
+    """
+
+    def __init__(self, keys: str | None = None) -> None:
+        self.keys = keys or f"simulated:{secrets.token_hex(32)}"
         self._ring = KeyRing.parse(self.keys)
         self._words: dict[str, tuple[str, str, str]] = {}
         self._made: dict[tuple[str, str, str], str] = {}

@@ -107,19 +107,30 @@ class SimulatedSession(requests.Session):
 
     def request(self, method: str, url: str, **given: Any) -> requests.Response:  # type: ignore[override]
         """As ``requests.Session.request``; takes ``json``, ``data``, ``headers`` and ``timeout``."""
-        parts = urlsplit(str(url))
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {name.lower(): value for name, value in {**self.headers, **(given.get("headers") or {})}.items()}
-        body = given.get("data") or b""
-        if given.get("json") is not None:
-            body = jsons.dumps(given["json"])
-            headers["content-type"] = "application/json"
-        request = Request(method.upper(), path, headers, body.encode() if isinstance(body, str) else body)
+        request = as_request(method, str(url), self.headers, given)
         try:
-            answer = self.ask(f"{parts.scheme}://{parts.netloc}", request, _seconds(given.get("timeout")))
+            answer = self.ask(address_of(str(url)), request, seconds_of(given.get("timeout")))
         except NoAnswer as none:
             raise _as_requests_says(none) from none
         return response_of(request, answer, str(url))
+
+
+def as_request(method: str, url: str, own: Mapping[str, str | bytes], given: Mapping[str, Any]) -> Request:
+    """What ``requests.Session.request(method, url, **given)`` sends, with the session's ``own`` headers."""
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {name.lower(): value for name, value in {**own, **(given.get("headers") or {})}.items()}
+    body = given.get("data") or b""
+    if given.get("json") is not None:
+        body = jsons.dumps(given["json"])
+        headers["content-type"] = "application/json"
+    return Request(method.upper(), path, headers, body.encode() if isinstance(body, str) else body)
+
+
+def address_of(url: str) -> str:
+    """Where it leads: scheme and host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def response_of(request: Request, answer: Answer, url: str = "") -> requests.Response:
@@ -134,7 +145,8 @@ def response_of(request: Request, answer: Answer, url: str = "") -> requests.Res
     return response
 
 
-def _seconds(timeout: Any) -> float:
+def seconds_of(timeout: Any) -> float:
+    """How long a caller waits for an answer that gave this ``timeout`` to ``requests``."""
     if isinstance(timeout, tuple):
         timeout = timeout[1]
     return 60.0 if timeout is None else float(timeout)

@@ -1,0 +1,92 @@
+"""`python -m chaos.explorer.real.nursery`: imports what all processes of a stage need, and forks them when told to.
+
+A process that is killed is started again in milliseconds that way; it shares nothing with the others but its code. The
+first line on standard input says what the stage is; each further one asks for a process, and is answered with its pid.
+When the input ends, whoever is left is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from chaos.explorer.real.coordinator import coordinate
+from chaos.explorer.real.participant import serve
+from chaos.explorer.registry import scenario_of
+from chaos.explorer.tokens import Tokens
+
+KEYS = "INTERNAL_TOKEN_KEYS"
+
+
+class Nursery:
+    """Forks the processes of one stage."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self._folder, self._control = Path(plan["folder"]), Path(plan["control"])
+        self._links: dict[str, Any] = plan["links"]
+        self._scenario, self._tokens = scenario_of(plan["scenario"]), Tokens(os.environ[KEYS])
+        self._machines = {one.name: one for one in self._scenario.machines(self._folder, self._tokens)}
+        self._started: set[int] = set()
+
+    def start(self, order: dict[str, Any]) -> int:
+        """Fork a participant (``port``) or a coordinator (``disk``) called ``name``; its pid, which leads a group."""
+        if pid := os.fork():
+            self._started.add(pid)
+            return pid
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        _redirect(self._folder / f"{order['name'].replace(' ', '-')}.log")
+        try:
+            self._work(order)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(0)
+
+    def _work(self, order: dict[str, Any]) -> None:
+        name, describe = order["name"], self._scenario.describe
+        if "port" in order:
+            serve(self._machines[name], order["port"], self._control, self._links[name], describe, self._tokens)
+        else:
+            links = self._links["coordinator"]
+            coordinate(self._scenario, name, Path(order["disk"]), self._control, links, self._tokens)
+
+    def kill_all(self) -> None:
+        for pid in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def reap(self, *_: object) -> None:
+        """Whoever ended must not stay as a zombie."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                self._started.discard(ended)
+
+
+def _redirect(log: Path) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+
+
+def main() -> None:
+    nursery = Nursery(json.loads(sys.stdin.readline()))
+    signal.signal(signal.SIGCHLD, nursery.reap)
+    print(json.dumps({"pid": os.getpid()}), flush=True)
+    try:
+        for line in sys.stdin:
+            print(json.dumps({"pid": nursery.start(json.loads(line))}), flush=True)
+    finally:
+        nursery.kill_all()
+
+
+if __name__ == "__main__":
+    main()
