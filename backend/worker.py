@@ -87,17 +87,17 @@ class Worker:
         return self.saga_log.claim_next(self.name, self.lease, self.clock.now(), (self.source.saga_type,))
 
     def drive(self, record: SagaRecord) -> None:
-        """Drive one claimed saga as far as it goes now, then give it back. Never raises."""
-        wake_at = self.clock.now()
+        """Drive one claimed saga as far as it goes now, then give it back, unless its end did. Never raises."""
         try:
-            wake_at = self._drive(record) or wake_at
+            wake_at = self._drive(record)
         except LeaseLost as lost:
             log.warning("[%s] %s", record.saga_id, lost)
             return
         except Exception:
             log.exception("[%s] the worker hit a defect; the saga is tried again in a while", record.saga_id)
             wake_at = self.clock.now() + AFTER_A_DEFECT
-        self._give_back(record, wake_at)
+        if wake_at is not None:
+            self._give_back(record, wake_at)
 
     def _give_back(self, record: SagaRecord, wake_at: float) -> None:
         try:
@@ -156,6 +156,7 @@ class Worker:
         self._free.release()
 
     def _drive(self, record: SagaRecord) -> float | None:
+        """When somebody is to look at the saga again, in wall-clock seconds; None when it is closed."""
         saga = OpenSaga(record.saga_id, record.fence, self.source.recover(record), self.source.deadline(record))
         logged = self.saga_log.events(record.saga_id)
         saga.take_in(logged)
@@ -167,7 +168,8 @@ class Worker:
                 over = Event(EventType.ROLLED_BACK, self.clock.now(), None, {"error": str(failed)})
                 self.runner.record(saga, over)
                 return None
-        return self.runner.run(saga, PATIENCE)
+        wake_at = self.runner.run(saga, PATIENCE)
+        return None if saga.history.closed else wake_at or self.clock.now()
 
     def _note(self, saga: OpenSaga, made: dict[str, Any]) -> None:
         self.runner.record(saga, Event(EventType.PREPARED, self.clock.now(), None, made))

@@ -144,7 +144,7 @@ class SagaLog(Protocol):
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
         """Append as the holder of ``fence``; returns all events after ``known_seq``: an operator's, then these.
 
-        On disk before it returns if one of ``events`` is of a FORCED type. Raises LeaseLost, UnknownSaga.
+        An event that closes the saga gives it back as well. On disk before it returns if one of ``events`` is of a FORCED type. Raises LeaseLost, UnknownSaga.
         """
 
     def operate(self, saga_id: str, allowed: Sequence[SagaState], events: Sequence[Event]) -> SagaRecord:

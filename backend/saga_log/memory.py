@@ -210,4 +210,6 @@ class MemorySagaLog:
             state = STATE_AFTER.get(event.type, record.state)
             closed = record.closed or event.type in CLOSING
             record = replace(record, state=state, closed=closed, last_seq=seq, updated_at=event.at, head=link)
+        if record.closed:
+            record = replace(record, worker=None, lease_until=0.0)
         entry.record = record

@@ -57,7 +57,7 @@ def row_of(connection: Connection, saga_id: str) -> Any:
 def add_events(
     connection: Connection, row: Any, new: Sequence[Event], **changes: Any
 ) -> tuple[SagaRecord, list[LoggedEvent]]:
-    """Append ``new`` to the saga of ``row``.
+    """Append ``new`` to the saga of ``row``; whoever closes it gives it back with that.
 
     Args:
         row: the saga's row as this transaction found it.
@@ -78,6 +78,8 @@ def add_events(
         now["state"] = str(STATE_AFTER.get(entry.type, now["state"]))
         now["closed"] = now["closed"] or entry.type in CLOSING
         now["last_seq"], now["head"], now["updated_at"] = seq, link, entry.at
+    if now["closed"]:
+        now["worker"], now["lease_until"] = None, 0.0
     connection.execute(_STEP_ON, {"saga": row.saga_id} | {f"new_{name}": now[name] for name in _CHANGED})
     return record_from(now), logged
 

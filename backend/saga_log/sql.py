@@ -170,7 +170,10 @@ class SqlSagaLog:
         self._engine.dispose()
 
     def _noted(self, record: SagaRecord) -> SagaRecord:
-        self._written[record.saga_id] = (record.last_seq, record.head)
+        if record.closed:
+            self._written.pop(record.saga_id, None)
+        else:
+            self._written[record.saga_id] = (record.last_seq, record.head)
         return record
 
     def _refuse_another_history(self, connection: Connection, row: Any, known_seq: int) -> None:

@@ -110,6 +110,15 @@ def test_a_saga_that_was_given_back_sleeps_until_its_time(log):
     assert log.events("s1")[-1].event.data["lost"] is None
 
 
+def test_whoever_closes_a_saga_gives_it_back_with_that(log):
+    enter(log, "s1")
+    fence = log.claim("s1", "one", LEASE, 1.0).fence
+    log.append("s1", fence, 2, [event(T.BEGUN), event(T.ROLLBACK_BEGAN)])
+    assert log.get("s1").worker == "one"
+    log.append("s1", fence, 4, [event(T.ROLLED_BACK)])
+    assert (log.get("s1").worker, log.get("s1").lease_until, log.get("s1").fence) == (None, 0.0, fence)
+
+
 def test_one_saga_at_a_time_per_project_first_come_first_served(log):
     enter(log, "s1")
     enter(log, "s2")

@@ -9,6 +9,7 @@ import pytest
 
 from backend.adapters import SystemClock
 from backend.saga.definition import SagaDefinition, SagaStep
+from backend.saga.errors import Unclear
 from backend.saga.events import Event, EventType
 from backend.saga.ports import NewSaga, SagaRecord
 from backend.saga.state import SagaState, StepKind
@@ -28,13 +29,14 @@ class Slow:
     def __init__(self) -> None:
         self.entered, self.go_on = threading.Event(), threading.Event()
         self.undone: list[str] = []
+        self.confirms_are_refused = False
 
     def prepare(self, record: SagaRecord, note: object) -> SagaDefinition:
         return self.recover(record)
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
         undo = lambda: self.undone.append(record.saga_id)  # noqa: E731
-        return SagaDefinition((SagaStep("slow", self._act, undo, kind=StepKind.PIVOT),))
+        return SagaDefinition((SagaStep("slow", self._act, undo, self._confirm, StepKind.PIVOT),))
 
     def deadline(self, record: SagaRecord) -> float:
         return record.created_at + 600.0
@@ -42,6 +44,10 @@ class Slow:
     def _act(self) -> None:
         self.entered.set()
         assert self.go_on.wait(LIMIT)
+
+    def _confirm(self) -> None:
+        if self.confirms_are_refused:
+            raise Unclear("busy", retry_after=LIMIT)
 
 
 class Serving:
@@ -135,6 +141,7 @@ def test_a_saga_that_cannot_be_given_back_now_is_given_back_as_soon_as_the_log_t
 
     given_back = threading.Event()
     patient.log.release = full
+    patient.source.confirms_are_refused = True  # it will be back for that, and must be free until then
     patient.source.go_on.set()
     assert given_back.wait(LIMIT)
     assert patient.log.get("s1").worker is None
