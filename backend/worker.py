@@ -25,6 +25,7 @@ from backend.saga_source import PreparationFailed, SagaSource
 log = logging.getLogger("worker")
 
 POLL = 0.1  # seconds between looks at the log while nothing is to do
+AWAY = 1.0  # seconds between looks at a log that cannot be read
 PATIENCE = 2.0  # seconds that a thread waits for a retry before it gives the saga back for a while
 SCOUT = 30.0  # seconds between the parked sagas that are woken, one at a time, while a participant is away
 AFTER_A_DEFECT = 5.0  # seconds before a saga whose driving raised a defect is tried again
@@ -58,6 +59,7 @@ class Worker:
         self.circuits = Circuits(clock, self._wake)
         self.runner = SagaRunner(saga_log, clock, draw, together, log_event, self.circuits)
         self._next_scout = 0.0
+        self._log_is_away = False
         self._free = threading.Semaphore(threads)
         self._in_hand: dict[Future[None], SagaRecord] = {}
         self._owed: list[tuple[SagaRecord, float]] = []
@@ -141,8 +143,12 @@ class Worker:
         try:
             self._pay_back()
             record = self.claim()
-        except Exception:
-            log.exception("the saga log cannot be read or written")
+            self._log_is_away = False
+        except Exception as error:  # the whole story once, and then one line a second for as long as it lasts
+            short = str(error).partition("\n")[0]
+            log.error("the saga log cannot be read or written: %s", short, exc_info=not self._log_is_away)
+            self._log_is_away = True
+            stop.wait(AWAY)
         if record is None:
             self._free.release()
             stop.wait(POLL)
