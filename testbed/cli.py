@@ -22,7 +22,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "sagas": ("testbed.commands.sagas:sagas", "List and show sagas; retry, skip or cancel one."),
         "audit": ("testbed.commands.audit:audit_command", "Hold disk, git and graph against the saga log."),
         "chaos": ("testbed.chaos_command:chaos", "Break the system on purpose."),
+        "explore": ("testbed.commands.explore:explore_command", "Try every fault at every call, and shrink what fails."),
         "load": ("testbed.load_command:load", "Put it under load, with faults if you like."),
+        "conform": ("testbed.commands.conform:conform_command", "Hold any HTTP participant against the rules."),
         "token": ("testbed.commands.token:token", "Print a token."),
     }
 )

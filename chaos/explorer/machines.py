@@ -53,8 +53,7 @@ class AppOnFolder:
 
     def open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        session = SimulatedSession(lambda address, request, timeout: self._ask(address, request, timeout))
-        app, self._close = self.make(self.folder, session)
+        app, self._close = self.make(self.folder, SimulatedSession(self._outward))
         self._client = Client(app)
 
     def call(self, request: Request, ask: Ask, *, disk_full: bool = False) -> Answer:
@@ -64,6 +63,10 @@ class AppOnFolder:
                 return self._send(request)
         finally:
             self._ask = _nobody
+
+    def _outward(self, address: str, request: Request, timeout: float) -> Answer:
+        """A call that the app makes: carried by whoever asked for the request that it works on."""
+        return self._ask(address, request, timeout)
 
     def image(self) -> Image:
         found: Image = {}

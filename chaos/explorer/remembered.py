@@ -6,7 +6,7 @@ and its next state. So what an app did once it need not do again for the next te
     state ──request──▶ [asks another participant ──answer──▶ …] ──▶ its answer, next state
 
 A state is a picture of the app's folder, as ``kill -9`` would leave it; two pictures with the same content are one
-state. When something happens that no schedule did before, the folder is put back to the state and the real app is called.
+state. When something happens that never did before, the folder is put back to the state and the real app is called.
 """
 
 from __future__ import annotations

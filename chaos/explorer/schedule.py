@@ -34,7 +34,7 @@ class FaultKind(StrEnum):
     DOWN_BEFORE = "participant killed before"
     """The participant is killed before it sees the call, and comes back from its folder."""
     DOWN_AFTER = "participant killed after"
-    """The participant is killed when the effect is durable and the answer is not sent; it comes back from its folder."""
+    """The participant is killed with the effect durable and the answer not sent; it comes back from its folder."""
     DISK_FULL = "participant's disk full"
     """The participant has no space left while it works on this call."""
     PAUSED = "coordinator paused"

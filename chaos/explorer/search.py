@@ -258,7 +258,7 @@ def _shared(
     tell: Tell | None,
     stop_at_first: bool,
 ) -> None:
-    """Each task is one first fault with all that can follow; results come in order, so the report is always the same."""
+    """Each task is one first fault with all that can follow; results come in order, so the report stays the same."""
     began = time.monotonic()
     tasks = [(base, passed.point, kind, faults) for passed in base.passed for kind in passed.kinds]
     with _pool(scenario, processes) as pool:

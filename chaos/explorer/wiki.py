@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ import requests
 
 import filesystem_server.app
 import git_server.app
+import git_server.settings
 import neo4j_stub.app
 from backend.clients import neo4j_statements
 from backend.clients.filesystem import FilesystemClient
@@ -69,7 +71,7 @@ class Wanted:
 
 def _wanted(name: str, project: str, *pages: str) -> Wanted:
     files = {page: f"# {page}\n\nas {name} has it\n" for page in pages}
-    links = [Relationship(a, b, "LINKS_TO", None) for a, b in zip(pages, pages[1:], strict=False)]
+    links = [Relationship(a, b, "LINKS_TO", None) for a, b in pairwise(pages)]
     return Wanted(name, project, files, links)
 
 
@@ -214,19 +216,22 @@ def _stands_still() -> float:
 
 
 def _filesystem(keys: str, folder: Path, session: requests.Session) -> tuple[App, Callable[[], None]]:
-    settings = filesystem_server.app.Settings(internal_token_keys=keys, data_dir=folder)
+    settings = filesystem_server.app.Settings.model_validate({"internal_token_keys": keys, "data_dir": folder})
     app = filesystem_server.app.create_app(settings, clock=_stands_still)
     return app, app.extensions["store"].close
 
 
 def _git(keys: str, folder: Path, session: requests.Session) -> tuple[App, Callable[[], None]]:
-    settings = git_server.app.Settings(internal_token_keys=keys, data_dir=folder, filesystem_url=f"http://{FILESYSTEM}")
+    settings = git_server.settings.Settings.model_validate(
+        {"internal_token_keys": keys, "data_dir": folder, "filesystem_url": f"http://{FILESYSTEM}"}
+    )
     app = git_server.app.create_app(settings, session, clock=_stands_still)
     return app, app.extensions["ledger"].close
 
 
 def _neo4j(keys: str, folder: Path, session: requests.Session) -> tuple[App, Callable[[], None]]:
-    app = neo4j_stub.app.create_app(neo4j_stub.app.Settings(internal_token_keys=keys, data_dir=folder))
+    settings = neo4j_stub.app.Settings.model_validate({"internal_token_keys": keys, "data_dir": folder})
+    app = neo4j_stub.app.create_app(settings)
     return app, app.extensions["close"]
 
 
@@ -257,9 +262,3 @@ def _graph_of(tokens: Tokens) -> Callable[[AppOnFolder], str]:
 
 def _no_calls(address: str, request: Request, timeout: float) -> Any:
     raise AssertionError("the graph calls nobody")
-
-
-@lru_cache
-def hash_of(content: str) -> str:
-    """sha256 (hex)."""
-    return hashlib.sha256(content.encode()).hexdigest()

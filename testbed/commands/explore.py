@@ -1,0 +1,136 @@
+"""`testbed explore`: every fault at every call, and the shortest way to each bug."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from chaos.explorer.registry import NoSuchScenario, scenario_of
+from chaos.explorer.report import coverage, save, to_json
+from chaos.explorer.search import Report, Tell, explore, explore_at_random
+from chaos.explorer.story import story
+from testbed.errors import Failure
+from testbed.options import console, json_option, print_json
+
+EXIT_STATUS = {"valid": 0, "invalid": 1, "unknown": 2}
+FOUND = Path("exploration")
+
+
+@click.command("explore")
+@click.option(
+    "--faults", type=click.IntRange(0, 4), default=1, show_default=True, metavar="K", help="All with up to K faults."
+)
+@click.option("--random", "count", type=click.IntRange(1), metavar="N", help="Instead, N random ones, deeper.")
+@click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="Of --random; repeats it exactly.")
+@click.option(
+    "--saga",
+    metavar="NAME",
+    help="What is explored: wiki, wiki-crowd, or package.module:factory.  [default: wiki; with --random wiki-crowd]",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=lambda: min(os.cpu_count() or 1, 8),
+    metavar="N",
+    help="How many share the work.  [default: one for each core]",
+)
+@click.option("--stop-at-first", is_flag=True, help="End with the first counterexample.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report as JSON."
+)
+@json_option
+def explore_command(
+    faults: int,
+    count: int | None,
+    seed: int,
+    saga: str | None,
+    processes: int,
+    stop_at_first: bool,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the saga under every fault at every call and durable write, under virtual time, and judge the world.
+
+    Each counterexample is shrunk until nothing can be taken away, told as a story, and saved as a schedule for
+    `testbed replay`, with a page that draws it.
+
+    Exit status: 0 valid, 1 invalid: a counterexample was found, 2 unknown, or wrong usage.
+    """
+    try:
+        scenario = scenario_of(saga or ("wiki-crowd" if count else "wiki"))
+    except NoSuchScenario as error:
+        raise click.UsageError(str(error)) from None
+    logging.disable(logging.CRITICAL)  # what the services say to their logs is part of no report
+    out = Console(quiet=True) if as_json else console()
+    with _progress(out) as tell:
+        if count:
+            found = explore_at_random(scenario, count=count, seed=seed, processes=processes, tell=tell)
+        else:
+            found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)
+    if report is not None:
+        _write(report, found)
+    folder = report.with_suffix("") if report is not None else FOUND
+    saved = save(found, folder) if found.minimal else []
+    if as_json:
+        print_json(to_json(found) | {"saved": [str(path) for path in saved]})
+    else:
+        _say(out, found, saved)
+    raise SystemExit(EXIT_STATUS[found.verdict])
+
+
+def _write(path: Path, found: Report) -> None:
+    try:
+        path.write_text(json.dumps(to_json(found), indent=2) + "\n")
+    except OSError as error:
+        raise Failure(f"the report cannot be written: {error}") from None
+
+
+def _say(out: Console, found: Report, saved: list[Path]) -> None:
+    for run in found.minimal:
+        out.print(story(run), markup=False, highlight=False)
+        out.print()
+    for line in coverage(found):
+        out.print(line, markup=False, highlight=False, style="dim")
+    colour = {"valid": "green", "invalid": "red"}.get(found.verdict, "yellow")
+    out.print(
+        f"[{colour}]{found.verdict}[/]: {found.runs:,} schedules of {found.scenario}, {found.invalid} invalid, "
+        f"{found.unknown} unknown, {found.seconds:.1f} s"
+    )
+    for path in saved:
+        out.print(f"testbed replay {path}   (drawn: {path.with_suffix('.html')})", markup=False, highlight=False)
+    for why in sorted({why for run in found.failing for why in run.unseen})[:5]:
+        out.print(f"not seen: {why}", markup=False, highlight=False)
+
+
+class _progress:  # noqa: N801 - a context manager
+    """Shows how far the exploration is, on a terminal."""
+
+    def __init__(self, out: Console) -> None:
+        self._bar = Progress(
+            TextColumn("exploring"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %  {task.fields[said]}"),
+            TimeElapsedColumn(),
+            console=out,
+            transient=True,
+            disable=not out.is_terminal,
+        )
+
+    def __enter__(self) -> Tell:
+        self._bar.start()
+        task = self._bar.add_task("exploring", total=1.0, said="")
+
+        def tell(report: Report, share: float) -> None:
+            said = f"{report.runs:,} schedules, {report.rate:,.0f} a second, {report.invalid} invalid"
+            self._bar.update(task, completed=share, said=said)
+
+        return tell
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
