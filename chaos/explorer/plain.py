@@ -135,12 +135,17 @@ class _Source:
         return self.recover(record)
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
-        saga = DistributedSaga(record.saga_id)
-        self._steps[record.saga_id](saga, self._session)
-        return SagaDefinition(tuple(saga.steps))
+        return define(self._steps[record.saga_id], record.saga_id, self._session)
 
     def deadline(self, record: SagaRecord) -> float:
         return record.created_at + DEADLINE
+
+
+def define(steps: AddSteps, saga_id: str, session: requests.Session) -> SagaDefinition:
+    """The saga that ``steps`` makes."""
+    saga = DistributedSaga(saga_id)
+    steps(saga, session)
+    return SagaDefinition(tuple(saga.steps))
 
 
 def _orders(sagas: list[str]) -> Iterator[list[str]]:

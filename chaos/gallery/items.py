@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from flask import Flask
@@ -79,11 +79,19 @@ def write_before(session: requests.Session) -> None:
         client.confirm(context)
 
 
+S = TypeVar("S", bound=PlainScenario)
+
+
 def items_scenario(
-    name: str, steps: AddSteps | Mapping[str, AddSteps] = add_steps, *, shop: str = "right", **more: Any
-) -> PlainScenario:
+    name: str,
+    steps: AddSteps | Mapping[str, AddSteps] = add_steps,
+    *,
+    shop: str = "right",
+    of: type[S] = PlainScenario,  # type: ignore[assignment] - the default of a type variable
+    **more: Any,
+) -> S:
     """The saga, with the participant of this module name as its shop; the bank is always right."""
-    return PlainScenario(
+    return of(
         name,
         participants={"shop": opened(shop), "bank": opened("right")},
         steps=steps,
