@@ -45,7 +45,7 @@ class Bench:
     evidence: list[Exchange] = field(default_factory=list)
     open: dict[Case, None] = field(default_factory=dict)
     confirmed: dict[Case, None] = field(default_factory=dict)
-    prepared: dict[tuple[str, str], Case] = field(default_factory=dict)
+    prepared: set[tuple[str, str]] = field(default_factory=set)
     requests: int = 0
 
     def __post_init__(self) -> None:
@@ -193,7 +193,7 @@ class Bench:
         if case not in self.confirmed:
             self.open[case] = None
         if self.spec.prepare and (case.item, case.value) not in self.prepared:
-            self.prepared[case.item, case.value] = case
+            self.prepared.add((case.item, case.value))
             for template in self.spec.prepare:
                 self._must("the preparation", self.call("prepare", case, template))
 

@@ -14,6 +14,7 @@ from chaos.conform.template import BadTemplate, Template, fill
 PROFILES = Path(__file__).parent / "profiles"
 GIVEN = ("saga_id", "item", "key", "value", "project", "prefix")  # what every template may use
 OF_A_SAGA = frozenset({"saga_id", "key"})
+HEADERS = {"X-Saga-Id": "{saga_id}", "Idempotency-Key": "{key}"}  # unless others are said; an empty one is not sent
 
 
 class BadSpec(Exception):
@@ -60,7 +61,7 @@ class Spec(BaseModel):
     prepare: Calls = ()
     cleanup: Calls = ()
     leaves: str | None = None
-    headers: dict[str, str] = Field(default_factory=lambda: {"X-Saga-Id": "{saga_id}", "Idempotency-Key": "{key}"})
+    headers: dict[str, str] = Field(default_factory=lambda: dict(HEADERS))
     ignore: tuple[str, ...] = ()
     locks: bool = False
     project: str = "{prefix}"
@@ -93,7 +94,7 @@ def load(profile: str | None, file: Path | None, said: Mapping[str, Any]) -> Spe
     Raises:
         BadSpec: there is no such profile, or what results is not a whole description.
     """
-    whole: dict[str, Any] = {}
+    whole: dict[str, Any] = {"headers": dict(HEADERS)}
     for source in ([_profile(profile)] if profile else []) + ([file] if file else []):
         whole = _merged(whole, _read(source))
     whole = _merged(whole, {name: value for name, value in said.items() if value})

@@ -28,11 +28,12 @@ class Request:
         """Every byte of it."""
         parts = urlsplit(self.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        sent = {"Host": parts.netloc, "Connection": "close", "Accept": "*/*", **self.headers}
+        sent = {"Host": parts.netloc, "Connection": "close", "Accept": "*/*"}
         if self.body is not None:
-            sent = {"Content-Type": "application/json", **sent, "Content-Length": str(len(self.body))}
-        elif self.method not in ("GET", "HEAD", "DELETE"):
-            sent["Content-Length"] = "0"
+            sent["Content-Type"] = "application/json"
+        if self.body is not None or self.method not in ("GET", "HEAD", "DELETE"):
+            sent["Content-Length"] = str(len(self.body or b""))
+        sent |= self.headers
         lines = [f"{self.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + (self.body or b"")
 
