@@ -81,7 +81,7 @@ class Network:
     def _write(
         self, source: str, to: Remembered, request: Request, what: str, outcome: str, answer: Answer | None = None
     ) -> None:
-        detail = _word_of(answer) if answer is not None and answer.status >= 400 else ""
+        detail = word_of(answer) if answer is not None and answer.status >= 400 else ""
         entry = Entry(
             self.world.seconds(), "call", source, to.name, what.partition(": ")[2], outcome, request.saga_id, detail
         )
@@ -173,7 +173,7 @@ class Network:
             one.what.partition(": ")[2],
             str(answer.status),
             one.request.saga_id,
-            _word_of(answer) if answer.status >= 400 else "",
+            word_of(answer) if answer.status >= 400 else "",
         )
         self.world.trace.append(entry)
 
@@ -189,7 +189,7 @@ class _Call:
     instead: Answer | None = None
 
 
-def _word_of(answer: Answer) -> str:
+def word_of(answer: Answer) -> str:
     """The problem's type: a stable word."""
     try:
         return str(json.loads(answer.body)["type"])

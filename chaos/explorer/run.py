@@ -86,9 +86,7 @@ class Stage:
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self.scenario, self.folder = scenario, folder
         self.tokens = Tokens()
-        self.participants = {
-            machine.name: Remembered(machine) for machine in scenario.machines(folder, self.tokens)
-        }
+        self.participants = {machine.name: Remembered(machine) for machine in scenario.machines(folder, self.tokens)}
         self._known: dict[Any, Any] = {}
 
     @cached_property
@@ -115,7 +113,7 @@ class Stage:
             judged = Judgement((Finding(Anomaly.STUCK, "A3", "the run", str(endless)),))
         except Exception as defect:
             judged = Judgement(unseen=(f"the run broke off: {type(defect).__name__}: {defect}",))
-        return _run(schedule, world, judged)
+        return run_of(schedule, world, judged)
 
     @property
     def real_calls(self) -> Counter[str]:
@@ -146,7 +144,8 @@ def on_stage(scenario: Scenario) -> Iterator[Stage]:
             stage.close()
 
 
-def _run(schedule: Schedule, world: World, judged: Judgement) -> Run:
+def run_of(schedule: Schedule, world: World, judged: Judgement) -> Run:
+    """What came of a run."""
     verdict = Verdict.INVALID if judged.findings else Verdict.UNKNOWN if judged.unseen else Verdict.VALID
     return Run(
         schedule,

@@ -23,7 +23,7 @@ def coordinate(scenario: Scenario, name: str, disk_folder: Path, control: Path, 
     """Work until nothing is left, or until the schedule kills this process."""
     channel, disk = Channel.dial(control), Disk(disk_folder)
     world = RemoteWorld(channel, scenario.lease, disk)
-    world.ask({"op": "hello", "who": name})
+    world.ask({"op": "coordinator", "who": name})
     network = RemoteNetwork(world, links, scenario.describe, tokens)
     participants: dict[str, Any] = {
         one: SimpleNamespace(name=one, address=address) for address, (one, _) in links.items()

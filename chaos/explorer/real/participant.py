@@ -71,7 +71,9 @@ class _Watched:
             stage.ask({"op": "arrived", "label": label, "pid": os.getpid()})
             body = _whole(self._app(environ, start))
             told = body[:2000].decode("latin-1")
-            stage.ask({"op": "answered", "label": label, "status": int(seen[0].split()[0]), "body": told})
+            stage.ask(
+                {"op": "answered", "label": label, "pid": os.getpid(), "status": int(seen[0].split()[0]), "body": told}
+            )
         return [body]
 
 

@@ -1,0 +1,158 @@
+"""A scenario over real processes: runs one schedule after the other, each from the scenario's past."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from chaos.explorer.network import Network
+from chaos.explorer.real.carrier import Carrier, link_name
+from chaos.explorer.real.disk import Disk, write_disk
+from chaos.explorer.real.links import FaultProxy
+from chaos.explorer.real.nursery import KEYS
+from chaos.explorer.real.processes import Nursery, RealMachine, put_back
+from chaos.explorer.real.switchboard import Switchboard
+from chaos.explorer.real.world import Director, RealWorld
+from chaos.explorer.remembered import Remembered
+from chaos.explorer.run import Run, Stage, System, run_of
+from chaos.explorer.scenario import Anomaly, Finding, Judgement
+from chaos.explorer.schedule import Schedule
+from chaos.explorer.world import NoEnd
+
+COORDINATOR = "coordinator"
+
+
+class RealParticipant(Remembered):
+    """A participant that is a process, as a checker looks at it: its folder, and what it answers."""
+
+    def look_again(self) -> None:
+        """Its state is whatever it came to."""
+        self.state = self._real_state = self._look()
+
+
+class RealStage:
+    """The processes of one scenario.
+
+    Args:
+        simulated: the same scenario in simulation; runs begin where its runs begin, byte for byte.
+        folder: for everything that they write.
+    """
+
+    def __init__(self, simulated: Stage, folder: Path) -> None:
+        self.scenario, self.folder, self._simulated = simulated.scenario, folder, simulated
+        self._known: dict[Any, Any] = {}
+        with ExitStack() as closing:
+            environment = _environment(simulated.tokens.keys)
+            self._proxy = FaultProxy(folder / "fault_proxy.log", environment)
+            closing.callback(self._proxy.close)
+            self._nursery = Nursery(folder / "nursery.log", environment)
+            closing.callback(self._nursery.close)
+            self._board = Switchboard(folder / "control")
+            closing.callback(self._board.close)
+            self._machines = {
+                machine.name: RealMachine(machine, self._nursery)
+                for machine in self.scenario.machines(folder, simulated.tokens)
+            }
+            self._proxy.wait()
+            self._nursery.begin(self._plan())
+            self.participants = {name: RealParticipant(machine) for name, machine in self._machines.items()}
+            self._close = closing.pop_all().close
+
+    def run(self, schedule: Schedule) -> Run:
+        """Run one schedule; what breaks off makes it ``unknown``."""
+        self._begin_anew()
+        disk = self.folder / "disk"
+        director = Director(self._nursery, self._board, disk)
+        world = RealWorld(schedule, director.work, self.scenario.lease)
+        director.carrier = Carrier(world, self._machines, self._proxy, self._board)
+        system = System(
+            world,
+            cast(Network, _NoSession()),
+            dict[str, Remembered](self.participants),
+            self._simulated.tokens,
+            self._known,
+        )
+        world.durable = self.scenario.keep(self._simulated.past.durable)
+        try:
+            self.scenario.begin(system)
+            write_disk(disk, world.durable)
+            world.start(self.scenario.workers())
+            world.run()
+            judged = self._judge(system, disk)
+        except NoEnd as endless:
+            judged = Judgement((Finding(Anomaly.STUCK, "A3", "the run", str(endless)),))
+        except Exception as defect:
+            judged = Judgement(unseen=(f"the run broke off: {type(defect).__name__}: {defect}",))
+        finally:
+            world.end()
+            self._board.hang_up()
+        return run_of(schedule, world, judged)
+
+    def close(self) -> None:
+        """Nothing of it is left."""
+        for machine in self._machines.values():
+            machine.close()
+        self._close()
+
+    def _begin_anew(self) -> None:
+        self._proxy.heal()
+        shutil.rmtree(self.folder / "disk", ignore_errors=True)
+        put_back(self._machines.values(), {name: state.image for name, state in self._simulated.past.states.items()})
+
+    def _judge(self, system: System, disk: Path) -> Judgement:
+        opened = Disk(disk)
+        system.world.durable = opened
+        for participant in self.participants.values():
+            participant.look_again()
+        try:
+            return self.scenario.judge(system)
+        finally:
+            opened.close()
+
+    def _plan(self) -> dict[str, Any]:
+        """What the nursery has to know. Every caller has a link of its own to everybody whom it could call."""
+        links = {
+            source: {
+                target.address: (target.name, self._proxy.add_link(link_name(source, target.name), target.port))
+                for target in self._machines.values()
+                if target.name != source
+            }
+            for source in (COORDINATOR, *self._machines)
+        }
+        return {
+            "scenario": self.scenario.name,
+            "folder": str(self.folder),
+            "control": str(self.folder / "control"),
+            "links": links,
+        }
+
+
+@contextmanager
+def on_real_stage(simulated: Stage) -> Iterator[RealStage]:
+    """The scenario's processes, on free ports and in a temporary folder on a real disk.
+
+    Raises:
+        CannotStart: one of them did not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="replay-") as folder:
+        stage = RealStage(simulated, Path(folder))
+        try:
+            yield stage
+        finally:
+            stage.close()
+
+
+class _NoSession:
+    def session(self, process: object) -> None:
+        raise NotImplementedError("what a client does at the beginning makes no calls in a real run")
+
+
+def _environment(keys: str) -> dict[str, str]:
+    packages = os.pathsep.join(path for path in sys.path if path)
+    return {**os.environ, "PYTHONPATH": packages, KEYS: keys}
