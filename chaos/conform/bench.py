@@ -205,7 +205,9 @@ class Bench:
 
     def _must(self, what: str, answer: Answer) -> Answer:
         if not answer.done:
-            raise CannotTell(f"{what}, which this check needs, was answered {answer}")
+            locked = answer.status == 409 and not self.spec.confirm
+            hint = "; if an open saga holds the item, say with --confirm how one ends" if locked else ""
+            raise CannotTell(f"{what}, which this check needs, was answered {answer}{hint}")
         return answer
 
     def _observation(self, template: Template, case: Case) -> tuple[int, str]:

@@ -25,7 +25,8 @@ class Promise:
 
     @classmethod
     def made(cls, bench: Bench) -> Promise:
-        acted, blocked, replaced = bench.case(), bench.case(), bench.over_a_former_value()
+        acted, blocked = bench.case(), bench.case()
+        replaced = bench.over_a_former_value() if bench.spec.confirm else bench.case()
         before = bench.see(replaced)
         answer = bench.acted(acted)
         bench.acted(replaced)
