@@ -13,6 +13,7 @@ from chaos.explorer.scenario import Scenario
 OWN: Mapping[str, str] = MappingProxyType(
     {
         "wiki": "chaos.explorer.wiki:WikiScenario",
+        "wiki-hasty": "chaos.explorer.wiki:HastyScenario",
         "wiki-crowd": "chaos.explorer.wiki:CrowdScenario",
     }
 )

@@ -160,6 +160,6 @@ def _fault(number: int, entry: Any) -> Fault:
         raise ValueError(f"{where}.nth: a whole number from 1 is needed")
     if not isinstance(late, int) or late < -1:
         raise ValueError(f"{where}.overtaken_by: a whole number from -1 is needed")
-    if kind not in set(FaultKind):
+    if not isinstance(kind, str) or kind not in set(FaultKind):
         raise ValueError(f"{where}.kind: one of {', '.join(FaultKind)} is needed")
     return Fault(Point(what, nth), FaultKind(kind), late)

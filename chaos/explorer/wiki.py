@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -26,6 +26,7 @@ from backend.clients.transport import HttpLink
 from backend.saga.definition import SagaDefinition
 from backend.saga.events import Event, EventType
 from backend.saga.ports import NewSaga, SagaLog, SagaRecord
+from backend.saga.retry import RetryPolicy
 from backend.saga_log.memory import MemorySagaLog
 from backend.wiki.saga import Participants, wiki_saga, wiki_saga_to_recover
 from backend.worker import POLL, Worker
@@ -79,6 +80,7 @@ class WikiScenario(Scenario):
     """One generation over a project that has a wiki already: three files, of which it replaces two."""
 
     name = WIKI
+    retry: RetryPolicy | None = None
     before: Sequence[Wanted] = (_wanted("before", "alpha", "a.md", "b.md"),)
     wanted: Sequence[Wanted] = (_wanted("now", "alpha", "a.md", "b.md", "c.md"),)
 
@@ -146,6 +148,13 @@ class WikiScenario(Scenario):
         return next(one for one in (*self.before, *self.wanted) if one.saga_id == saga_id)
 
 
+class HastyScenario(WikiScenario):
+    """The same with actions that are tried once only: every lost answer is followed by a rollback."""
+
+    name = "wiki-hasty"
+    retry = RetryPolicy(attempts=1)
+
+
 class CrowdScenario(WikiScenario):
     """Three generations on two projects, two of them on the same one, and two coordinators."""
 
@@ -169,8 +178,8 @@ class WikiSource:
         self._scenario, self._system, self._session = scenario, system, session
 
     def prepare(self, record: SagaRecord, note: Callable[[dict[str, Any]], None]) -> SagaDefinition:
-        wanted = self._scenario.wanted_of(record.saga_id)
-        return wiki_saga(
+        wanted, retry = self._scenario.wanted_of(record.saga_id), self._scenario.retry
+        saga = wiki_saga(
             record.saga_id,
             record.project_id,
             self._participants(record),
@@ -179,6 +188,7 @@ class WikiSource:
             created_at=START,
             timeout=CALL_TIMEOUT,
         )
+        return saga if retry is None else SagaDefinition(tuple(replace(step, retry=retry) for step in saga.steps))
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
         return wiki_saga_to_recover(record.saga_id, record.project_id, self._participants(record), timeout=CALL_TIMEOUT)
