@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "explore": ("testbed.commands.explore:explore_command", "Try every fault at every call, and shrink what fails."),
         "load": ("testbed.load_command:load", "Put it under load, with faults if you like."),
         "conform": ("testbed.commands.conform:conform_command", "Hold any HTTP participant against the rules."),
+        "env": ("testbed.commands.env:env", "Make the secrets for docker compose."),
         "token": ("testbed.commands.token:token", "Print a token."),
     }
 )
