@@ -3,7 +3,7 @@
     stage.py        the system: participants under gunicorn, coordinators, the fault proxy on every link; runs schedules
     nursery.py      a process that has imported everything, and forks the others: a restart takes no second
     participant.py  one participant: the scenario's app under gunicorn, on its folder and its port
-    coordinator.py  one coordinator: the scenario's work over a saga log on disk; dies by SIGKILL, stands still by SIGSTOP
+    coordinator.py  one coordinator: the scenario's own work; it dies by SIGKILL and stands still by SIGSTOP
     disk.py         what coordinators keep on their disk: saga logs as SQLite, anything else as a file
     switchboard.py  whatever those processes come to (a call, a durable write) they tell, and go on when told to
     carrier.py      what happens at each call: which http_fault on which link, who is killed when

@@ -99,14 +99,15 @@ class Carrier:
         if call.measure.fault is not None and not call.measure.late:
             self._proxy.remove_fault(call.link, call.label)
         world.hub.held -= 1
-        how, answer = message.get("how"), None
+        how: str | None = message.get("how")
+        answer = None
         if how is None and world.hub.now - call.began > call.timeout:
             how = "timeout"
         if how == "timeout":
             world.clock.sleep_until(call.began + call.timeout)
         if how is None:
             answer = Answer(message["status"], message["body"].encode("latin-1"))
-        self._write("call", call, {"timeout": "no answer", None: ""}.get(how, how or ""), answer)
+        self._write("call", call, "no answer" if how == "timeout" else how or "", answer)
         return {"too_late": how == "timeout"}
 
     # --- participants -----------------------------------------------------------------------------------------------

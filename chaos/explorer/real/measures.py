@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,7 +50,7 @@ class NotForReal(ValueError):
     """This schedule cannot happen over real processes; the message says why."""
 
 
-def measure_of(faults: list[Fault], method: str) -> Measure:
+def measure_of(faults: Sequence[Fault], method: str) -> Measure:
     """What to do at a call with these faults (a coordinator's pause aside: that lies before it).
 
     Raises:
@@ -59,16 +59,11 @@ def measure_of(faults: list[Fault], method: str) -> Measure:
     kinds = [fault.kind for fault in faults if fault.kind is not K.PAUSED]
     if len(kinds) > 1:
         raise NotForReal(f"two faults at one call: {faults[0].point}")
-    return _MEASURES[kinds[0]] if kinds and not _is_cut_of_nothing(kinds[0], method) else _without_body(kinds)
-
-
-def _is_cut_of_nothing(kind: FaultKind, method: str) -> bool:
-    return kind is K.CUT and method == "DELETE"
-
-
-def _without_body(kinds: list[FaultKind]) -> Measure:
-    """An undo is answered 204, without a body that could be cut: its answer is cut off at the first byte."""
-    return _CLOSED if kinds else Measure()
+    if not kinds:
+        return Measure()
+    if kinds[0] is K.CUT and method == "DELETE":
+        return _CUT_AT_ONCE
+    return _MEASURES[kinds[0]]
 
 
 def _answered(status: int, word: str, *, deliver: bool = False) -> dict[str, Any]:
@@ -77,7 +72,8 @@ def _answered(status: int, word: str, *, deliver: bool = False) -> dict[str, Any
     return {"action": "status", "status": status, "deliver": deliver, "body": problem, "headers": headers}
 
 
-_CLOSED = Measure({"action": "drop_response", "then": "close"})
+_CUT_AT_ONCE = Measure({"action": "drop_response", "then": "close"})
+"""An undo is answered 204, without a body that could be cut."""
 _MEASURES: Mapping[FaultKind, Measure] = {
     K.REFUSED: Measure(_answered(409, "refused-by-the-schedule"), deliveries=0),
     K.REQUEST_LOST: Measure({"action": "drop_request", "then": "silence"}, deliveries=0, patience=PATIENCE),

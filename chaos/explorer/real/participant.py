@@ -1,4 +1,4 @@
-"""One participant's process: the scenario's app under gunicorn, as `testbed up` starts it, on its folder and its port."""
+"""One participant's process: the scenario's app under gunicorn, as `testbed up` starts it, on its folder and port."""
 
 from __future__ import annotations
 

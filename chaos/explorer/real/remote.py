@@ -60,13 +60,15 @@ class RealSession(requests.Session):
             if go["expired"]:
                 headers = {key: value for key, value in headers.items() if key.lower() != TOKEN}
                 headers[TOKEN] = self._tokens.expired(request).headers[TOKEN]
-            headers |= {LABEL: go["label"], "Connection": "close"}
+            headers[LABEL] = go["label"]
             there = link + str(url).removeprefix(address)
             try:
                 answer = super().request(request.method, there, headers=headers, timeout=go["patience"], **given)
             except requests.RequestException as error:
                 ask({"op": "ended", "how": _how(error)})
                 raise
+            finally:
+                self.close()  # a call has a connection of its own: no kill before it can break it
             over = ask({"op": "ended", "status": answer.status_code, "body": answer.content[:2000].decode("latin-1")})
         if over["too_late"]:
             raise requests.ReadTimeout("no answer in time")

@@ -1,12 +1,12 @@
-"""Where the processes of a real stage call in: coordinators, one of which has its turn, and participants at any time."""
+"""Where the processes of a real stage call in: the coordinator whose turn it is, and participants at any time."""
 
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 from chaos.explorer.real.lines import Channel, Hangup, Message
 
@@ -63,11 +63,10 @@ class Switchboard:
 
     def _serve_one(self, also: Channel | None) -> bool:
         """Hear one participant that has something to say; True when none has, but ``also`` has."""
-        listening: list[socket.socket | Channel] = [self._listener, *self._guests]
-        began = time.monotonic()
-        ready = wait([*listening, also] if also else listening, LIMIT)
+        listening: list[Any] = [self._listener, *self._guests, *([also] if also else [])]
+        ready = wait(listening, LIMIT)
         if not ready:
-            raise Stalled(f"not a word from anybody for {time.monotonic() - began:.0f} s")
+            raise Stalled(f"not a word from anybody for {LIMIT:.0f} s")
         for one in ready:
             if one is self._listener:
                 self._guests.append(Channel(self._listener.accept()[0]))

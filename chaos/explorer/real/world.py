@@ -1,4 +1,4 @@
-"""A run over real processes, from the stage's side: the same points, the same time, the same order as in a simulation."""
+"""A run over real processes, from the stage's side: the same points, time and order as in a simulation."""
 
 from __future__ import annotations
 
