@@ -185,9 +185,10 @@ class Canceller(WikiUser):
 
 
 class Reader(WikiUser):
-    """Looks at lists, statistics and single sagas."""
+    """Looks at lists, statistics and single sagas, and thinks about what it sees."""
 
     weight = 2
+    wait_time = between(0.5, 2)
 
     @task(3)
     def list_sagas(self) -> None:
