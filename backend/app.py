@@ -12,6 +12,7 @@ from backend.identity import install_user_check
 from backend.log_away import install_log_errors
 from backend.routes.console import console_blueprint
 from backend.routes.events import events_blueprint
+from backend.routes.operators import operators_blueprint
 from backend.routes.projects import projects_blueprint
 from backend.routes.sagas import sagas_blueprint
 from backend.saga.ports import SagaLog
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None, saga_log: SagaLog | None = None
     install_user_check(app, settings.user_verifier())
     app.register_api(projects_blueprint(generations, Clients(settings)))
     app.register_api(sagas_blueprint(generations))
+    app.register_api(operators_blueprint(generations))
     app.register_blueprint(events_blueprint(log))
     app.register_blueprint(console_blueprint())
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from backend.queue_limits import WITHOUT_LIMIT, QueueLimits, seconds_until_a_place_is_free
@@ -14,12 +14,28 @@ from backend.saga.history import History, read_history
 from backend.saga.ports import Admission, Clock, LoggedEvent, NewSaga, SagaLog, SagaRecord
 from backend.saga.state import SagaState
 from backend.saga.status import status_of
+from backend.statistics import TELLING, statistics
 from backend.wiki.saga import CREATE_SNAPSHOT
 from backend.wiki.source import WIKI
 
 POLL = 0.05  # seconds between looks at a saga that somebody waits for
 RECENT = 5  # generations whose times tell how long one takes now
+STATS_LIMIT = 10_000  # newest sagas of a window that the statistics read
 CANCELLABLE = (SagaState.PENDING, SagaState.EXECUTING)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Who steers a saga by hand, and why: all of it stands in the saga's history (R10).
+
+    Attributes:
+        by: the name that was given.
+        authenticated_as: the user of the token; whoever asks may give any name, but not any token.
+    """
+
+    by: str
+    authenticated_as: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,7 @@ class Generations:
     def retry_after(self) -> float:
         """Seconds after which it makes sense to ask again once the queue was full."""
         newest = self.saga_log.find(state=SagaState.COMMITTED, limit=RECENT)
-        histories = [[entry.event for entry in self.saga_log.events(record.saga_id)] for record in newest]
+        histories = [self._events(record.saga_id) for record in newest]
         return seconds_until_a_place_is_free(histories)
 
     def wait(self, saga_id: str, seconds: float) -> SagaRecord:
@@ -79,7 +95,7 @@ class Generations:
 
     def status(self, record: SagaRecord) -> dict[str, Any]:
         """The saga's status with project, user and times, and once it is known: what was generated and stored."""
-        events = [entry.event for entry in self.saga_log.events(record.saga_id)]
+        events = self._events(record.saga_id)
         history = read_history(events)
         return (
             status_of(record.saga_id, history)
@@ -93,29 +109,36 @@ class Generations:
             }
         )
 
-    def cancel(self, saga_id: str, by: str, reason: str) -> SagaRecord:
+    def statistics(self, window: float, project_id: str | None) -> dict[str, Any]:
+        """Figures over the sagas that were asked for in the last ``window`` seconds, of one project or of all."""
+        records = self.saga_log.find(project_id=project_id, since=self.clock.now() - window, limit=STATS_LIMIT)
+        histories: dict[str, list[Event]] = {record.saga_id: [] for record in records}
+        for entry in self.saga_log.events_of(list(histories), TELLING):
+            histories[entry.saga_id].append(entry.event)
+        dead = self.saga_log.find(state=SagaState.FAILED, project_id=project_id, limit=STATS_LIMIT)
+        return statistics(histories.values()) | {"window": window, "dead_letters": len(dead)}
+
+    def cancel(self, saga_id: str, operator: Operator) -> SagaRecord:
         """Ask an undecided saga to roll back. Raises UnknownSaga, NotAllowed."""
-        return self._operate(saga_id, CANCELLABLE, EventType.CANCEL_REQUESTED, by, reason)
+        return self._operate(saga_id, CANCELLABLE, (EventType.CANCEL_REQUESTED, None), operator=operator)
 
-    def retry(self, saga_id: str, by: str, reason: str) -> SagaRecord:
+    def retry(self, saga_id: str, operator: Operator) -> SagaRecord:
         """Let a parked saga try its rollback again, now. Raises UnknownSaga, NotAllowed."""
-        return self._operate(saga_id, (SagaState.FAILED,), EventType.RETRY_REQUESTED, by, reason)
+        return self._operate(saga_id, (SagaState.FAILED,), (EventType.RETRY_REQUESTED, None), operator=operator)
 
-    def skip(self, saga_id: str, by: str, reason: str) -> SagaRecord:
+    def skip(self, saga_id: str, operator: Operator) -> SagaRecord:
         """Give up undoing the step on which a parked saga is stuck, and go on with the others (R10).
 
         Raises:
             UnknownSaga, NotAllowed.
         """
-        now = self.clock.now()
-        skipped = Event(EventType.UNDO_SKIPPED, now, self.stuck_step(saga_id), {"by": by, "reason": reason})
-        again = Event(EventType.RETRY_REQUESTED, now, None, {"by": by, "reason": reason})
-        return self.saga_log.operate(saga_id, (SagaState.FAILED,), [skipped, again])
+        skipped, again = (EventType.UNDO_SKIPPED, self.stuck_step(saga_id)), (EventType.RETRY_REQUESTED, None)
+        return self._operate(saga_id, (SagaState.FAILED,), skipped, again, operator=operator)
 
     def stuck_step(self, saga_id: str) -> str:
         """The step whose compensation a parked saga could not bring about. Raises UnknownSaga, NotAllowed."""
         self.saga_log.get(saga_id)
-        steps = self._history(saga_id).steps.items()
+        steps = read_history(self._events(saga_id)).steps.items()
         stuck = next((name for name, step in steps if step.undo_gave_up), None)
         if stuck is None:
             raise NotAllowed(f"saga {saga_id!r} is not stuck at any step")
@@ -123,7 +146,7 @@ class Generations:
 
     def dead_letter(self, record: SagaRecord) -> dict[str, Any]:
         """What an operator needs to decide about a parked saga: where it is stuck, why, and when it tries again."""
-        events = [entry.event for entry in self.saga_log.events(record.saga_id)]
+        events = self._events(record.saga_id)
         parked = next(event for event in reversed(events) if event.type is EventType.PARKED)
         attempts = sum(event.type is EventType.UNDO_STARTED and event.step == parked.step for event in events)
         return {
@@ -136,12 +159,18 @@ class Generations:
             "retry_at": parked.data.get("retry_at"),
         }
 
-    def _operate(self, saga_id: str, allowed: Sequence[SagaState], kind: EventType, by: str, reason: str) -> SagaRecord:
-        event = Event(kind, self.clock.now(), None, {"by": by, "reason": reason})
-        return self.saga_log.operate(saga_id, allowed, [event])
+    def _operate(
+        self,
+        saga_id: str,
+        allowed: Sequence[SagaState],
+        *kinds: tuple[EventType, str | None],
+        operator: Operator,
+    ) -> SagaRecord:
+        now, who = self.clock.now(), asdict(operator)
+        return self.saga_log.operate(saga_id, allowed, [Event(kind, now, step, who) for kind, step in kinds])
 
-    def _history(self, saga_id: str) -> History:
-        return read_history(entry.event for entry in self.saga_log.events(saga_id))
+    def _events(self, saga_id: str) -> list[Event]:
+        return [entry.event for entry in self.saga_log.events(saga_id)]
 
 
 def _generated(events: Sequence[Event]) -> dict[str, Any]:
@@ -151,11 +180,12 @@ def _generated(events: Sequence[Event]) -> dict[str, Any]:
 
 
 def _stored(history: History) -> dict[str, Any]:
-    """What a committed wiki saga stored, in the words of the public face."""
+    """What a committed wiki saga stored, in the words of the public face, as far as its log tells."""
     made = history.results.get(CREATE_SNAPSHOT)
-    if history.state is not SagaState.COMMITTED or not made:
+    if history.state is not SagaState.COMMITTED or not isinstance(made, Mapping):
         return {}
-    return {"files_created": made["files"], "snapshot_id": made["snapshot_id"], "commit": made["commit"]}
+    words = {"files_created": "files", "snapshot_id": "snapshot_id", "commit": "commit"}
+    return {word: made[key] for word, key in words.items() if key in made}
 
 
 def event_as_json(entry: LoggedEvent) -> Mapping[str, Any]:

@@ -10,10 +10,12 @@ from backend.saga.events import Event, EventType
 
 T = EventType
 _FAILED = (T.STEP_REFUSED, T.STEP_UNCLEAR, T.UNDO_FAILED, T.CONFIRM_FAILED)
+TELLING = (T.REQUESTED, T.ROLLBACK_BEGAN, T.COMMITTED, T.ROLLED_BACK, T.PARKED, *_FAILED)
+"""The events that the figures are made of."""
 
 
 def statistics(sagas: Iterable[Sequence[Event]]) -> dict[str, Any]:
-    """Figures over sagas, each given as its events in order. Times are seconds."""
+    """Figures over sagas, each given as its events in order, at least the TELLING ones. Times are seconds."""
     outcomes: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     generations: list[float] = []

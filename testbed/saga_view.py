@@ -42,8 +42,10 @@ def outcome(saga: Json) -> str:
     """What became of a saga, in one line, with what to do next."""
     saga_id, state = saga["saga_id"], saga["state"]
     if state == "committed":
-        made = f": {saga['files_created']} files, snapshot {saga['snapshot_id']}" if "snapshot_id" in saga else ""
-        return f"{saga_id} is committed{made}"
+        files = [f"{saga['files_created']} files"] if "files_created" in saga else []
+        snapshot = [f"snapshot {saga['snapshot_id']}"] if "snapshot_id" in saga else []
+        made = ", ".join(files + snapshot)
+        return f"{saga_id} is committed" + (f": {made}" if made else "")
     reason = f": {saga['error']}" if saga.get("error") else ""
     if state == "failed":
         return f"{saga_id} is stuck in its rollback{reason}; next: testbed sagas retry|skip {saga_id} --reason ..."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from backend.saga.events import Event
+from backend.saga.events import Event, EventType
 from backend.saga.history import History
 from backend.saga.state import SagaState
 
@@ -158,6 +158,9 @@ class SagaLog(Protocol):
 
     def events(self, saga_id: str, after_seq: int = 0) -> list[LoggedEvent]:
         """The saga's events in order."""
+
+    def events_of(self, saga_ids: Sequence[str], types: Collection[EventType]) -> list[LoggedEvent]:
+        """Those events of these sagas that are of these types, in the order of the log; few queries for many sagas."""
 
     def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
         """The whole log in order, from the event after ``after_position``."""

@@ -127,6 +127,11 @@ class MemorySagaLog:
         with self._lock:
             return [entry for entry in self._events if entry.saga_id == saga_id and entry.seq > after_seq]
 
+    def events_of(self, saga_ids: Sequence[str], types: Collection[EventType]) -> list[LoggedEvent]:
+        wanted = set(saga_ids)
+        with self._lock:
+            return [entry for entry in self._events if entry.saga_id in wanted and entry.event.type in types]
+
     def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
         with self._lock:
             return self._events[after_position : after_position + limit]

@@ -21,6 +21,9 @@ _HISTORY = (
     .where(events.c.saga_id == bindparam("saga"), events.c.seq > bindparam("after"))
     .order_by(events.c.seq)
 )
+_OF_SAGAS = select(events).where(
+    events.c.saga_id.in_(bindparam("sagas", expanding=True)), events.c.type.in_(bindparam("types", expanding=True))
+)
 _ADD = insert(events)
 _CHANGED = ("state", "closed", "last_seq", "head", "updated_at", "worker", "fence", "lease_until", "wake_at")
 _STEP_ON = (
@@ -87,6 +90,12 @@ def add_events(
 def history_of(connection: Connection, saga_id: str, after_seq: int) -> list[LoggedEvent]:
     """The saga's events after ``after_seq``."""
     return [logged(row) for row in connection.execute(_HISTORY, {"saga": saga_id, "after": after_seq})]
+
+
+def events_of(connection: Connection, saga_ids: Collection[str], types: Collection[EventType]) -> list[LoggedEvent]:
+    """The events of these types of these sagas, in no order."""
+    wanted = {"sagas": list(saga_ids), "types": [str(one) for one in types]}
+    return [logged(row) for row in connection.execute(_OF_SAGAS, wanted)]
 
 
 def hash_at(connection: Connection, saga_id: str, seq: int) -> str | None:

@@ -18,10 +18,11 @@ from backend.saga_log.chain import canonical, first_link
 from backend.saga_log.committer import GroupCommitter
 from backend.saga_log.dialect import dialect_of
 from backend.saga_log.migrate import ensure_schema
-from backend.saga_log.rows import add_events, hash_at, history_of, logged, next_row, record, row_of
+from backend.saga_log.rows import add_events, events_of, hash_at, history_of, logged, next_row, record, row_of
 from backend.saga_log.schema import events, sagas
 
 _ENTER = insert(sagas)
+_SAGAS_AT_ONCE = 2000  # in one query; databases bound how many values a query may name
 
 
 class SqlSagaLog:
@@ -123,6 +124,13 @@ class SqlSagaLog:
     def events(self, saga_id: str, after_seq: int = 0) -> list[LoggedEvent]:
         with self._engine.connect() as connection:
             return history_of(connection, saga_id, after_seq)
+
+    def events_of(self, saga_ids: Sequence[str], types: Collection[EventType]) -> list[LoggedEvent]:
+        found: list[LoggedEvent] = []
+        with self._engine.connect() as connection:
+            for start in range(0, len(saga_ids), _SAGAS_AT_ONCE):
+                found += events_of(connection, saga_ids[start : start + _SAGAS_AT_ONCE], types)
+        return sorted(found, key=lambda entry: entry.position)
 
     def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
         wanted = select(events).where(events.c.position > after_position).order_by(events.c.position).limit(limit)

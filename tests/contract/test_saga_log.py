@@ -206,6 +206,26 @@ def test_the_whole_log_reads_in_order_from_any_position(log):
     assert log.events("s1") == [e for e in whole if e.saga_id == "s1"]
 
 
+def test_events_of_many_sagas_come_at_once_by_type_in_the_order_of_the_log(log):
+    names = [f"s{number}" for number in range(40)]
+    for name in names:
+        enter(log, name)
+        log.operate(name, [SagaState.PENDING], [event(T.CANCEL_REQUESTED), event(T.STEP_UNCLEAR, "Save", problem="p")])
+    log.operate("s7", [SagaState.PENDING], [event(T.STEP_UNCLEAR, "Save", 9.0, problem="late")])
+    wanted = ["s9", "s7", "nobody"]
+    found = log.events_of(wanted, [T.REQUESTED, T.STEP_UNCLEAR])
+    assert [(e.saga_id, e.event.type, e.event.at) for e in found] == [
+        ("s7", T.REQUESTED, 1.0),
+        ("s7", T.STEP_UNCLEAR, 1.0),
+        ("s9", T.REQUESTED, 1.0),
+        ("s9", T.STEP_UNCLEAR, 1.0),
+        ("s7", T.STEP_UNCLEAR, 9.0),
+    ]
+    assert found[0] == log.events("s7")[0]
+    assert log.events_of([], [T.REQUESTED]) == log.events_of(["s1"], []) == []
+    assert len(log.events_of([f"other-{number}" for number in range(5000)] + names, [T.REQUESTED])) == len(names)
+
+
 def test_many_threads_lose_nothing_and_share_their_commits(log):
     for number in range(8):
         enter(log, f"s{number}", project=f"p{number}")

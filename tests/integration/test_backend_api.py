@@ -349,7 +349,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(full, verb, saga):
 def test_retry_wakes_the_saga_and_records_who_and_why(fresh):
     assert fresh.post("/api/sagas/stuck/retry", {"reason": " disk mounted "}).json["state"] == "rolling_back"
     last = fresh.get("/api/sagas/stuck/events").json["events"][-1]
-    assert (last["type"], last["data"]) == ("saga.retry_requested", {"by": "ada", "reason": "disk mounted"})
+    who = {"by": "ada", "authenticated_as": "ada", "reason": "disk mounted"}
+    assert (last["type"], last["data"]) == ("saga.retry_requested", who)
     problem_of(fresh.post("/api/sagas/stuck/retry", {"reason": "once more"}), 409, "conflict")
 
 
@@ -358,14 +359,21 @@ def test_skip_names_the_stuck_step_and_goes_on(fresh):
         fresh.post("/api/sagas/stuck/skip", {"reason": "tidied by hand", "by": "grace"}).json["state"] == "rolling_back"
     )
     skipped, again = fresh.get("/api/sagas/stuck/events").json["events"][-2:]
-    assert (skipped["type"], skipped["step"], skipped["data"]["by"]) == ("undo.skipped", told.FILES, "grace")
-    assert again["type"] == "saga.retry_requested"
+    assert (skipped["type"], skipped["step"]) == ("undo.skipped", told.FILES)
+    assert skipped["data"] == {"by": "grace", "authenticated_as": "ada", "reason": "tidied by hand"}
+    assert (again["type"], again["data"]) == ("saga.retry_requested", skipped["data"])
     assert fresh.get("/api/dead-letters").json == {"dead_letters": []}
 
 
 def test_cancel_is_recorded_for_the_worker_to_see(fresh):
     assert fresh.post("/api/sagas/busy/cancel", {"reason": "wrong project"}).status_code == 200
-    assert fresh.get("/api/sagas/busy/events").json["events"][-1]["type"] == "saga.cancel_requested"
+    asked = fresh.get("/api/sagas/busy/events").json["events"][-1]
+    assert (asked["type"], asked["data"]["authenticated_as"]) == ("saga.cancel_requested", "ada")
+
+
+def test_nobody_can_give_another_token_user_than_their_own(fresh):
+    body = {"reason": "not me", "by": "grace", "authenticated_as": "grace"}
+    assert fields_of(fresh.post("/api/sagas/busy/cancel", body)) == ["authenticated_as"]
 
 
 def test_a_dead_letter_has_the_evidence(full):
@@ -385,6 +393,7 @@ def test_a_dead_letter_has_the_evidence(full):
         ({"reason": "r" * 501}, "reason"),
         ({"reason": 7}, "reason"),
         ({"reason": "because", "by": "b" * 101}, "by"),
+        ({"reason": "because", "by": "automatic"}, "by"),
         ({"reason": "because", "dry_run": "perhaps"}, "dry_run"),
         ({"reason": "because", "force": True}, "force"),
     ],

@@ -332,7 +332,10 @@ def test_a_dead_letter_shows_its_evidence_and_retry_is_recorded(signed_in, backe
     tab.one("dialog button.primary").click()
     tab.until(lambda: "wiki-stuck-2" not in tab.text() or None)
     last = events_of(backend, "wiki-stuck-2")[-1]
-    assert (last.type, last.data) == (T.RETRY_REQUESTED, {"by": "ada", "reason": "the disk is back"})
+    assert (last.type, last.data) == (
+        T.RETRY_REQUESTED,
+        {"by": "ada", "authenticated_as": "ada", "reason": "the disk is back"},
+    )
 
 
 def test_skip_shows_the_dry_run_first_and_asks_for_a_reason(signed_in, backend):

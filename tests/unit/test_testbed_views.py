@@ -57,6 +57,12 @@ def test_an_event_is_a_line_with_its_time_step_and_plain_values() -> None:
     assert line.plain == "   1.50 s  step.unclear           Save wiki files  problem timeout, retry_at in 0.5 s"
 
 
+def test_an_operators_event_tells_the_name_that_was_given_and_whose_token_it_was() -> None:
+    who = {"by": "Ada", "authenticated_as": "bob", "reason": "a test"}
+    line = event_line(event("saga.retry_requested", None, **who), 100.0)
+    assert line.plain.endswith("by Ada, authenticated_as bob, reason a test")
+
+
 def test_an_event_that_carries_nothing_ends_with_its_step() -> None:
     assert event_line(event("step.done", "Save"), 101.5).plain == "   0.00 s  step.done              Save"
 
@@ -68,6 +74,7 @@ def test_an_event_that_carries_nothing_ends_with_its_step() -> None:
             {"state": "committed", "files_created": 3, "snapshot_id": "snap-1"},
             "s is committed: 3 files, snapshot snap-1",
         ),
+        ({"state": "committed", "snapshot_id": "snap-1"}, "s is committed: snapshot snap-1"),
         ({"state": "committed"}, "s is committed"),
         ({"state": "rolled_back", "error": "timeout"}, "s is rolled_back: timeout"),
         ({"state": "failed"}, "s is stuck in its rollback; next: testbed sagas retry|skip s --reason ..."),
