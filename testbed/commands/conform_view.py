@@ -75,7 +75,7 @@ def _paragraph(result: Result) -> Text:
 
 
 def _evidence(exchange: Exchange) -> str:
-    return textwrap.shorten(f"{INDENT}  {exchange}", 2 * WIDTH, placeholder=" …")
+    return f"{INDENT}  {textwrap.shorten(str(exchange), 2 * WIDTH, placeholder=' …')}"
 
 
 def _wrapped(text: str) -> str:

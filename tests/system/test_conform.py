@@ -23,7 +23,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
 
 def assert_valid(system: RunningSystem, service: str, profile: str, *more: str) -> None:
-    restart = ("--restart-command", RESTART.format(service), "--rounds", "8", "--prefix", f"kit-{profile}")
+    restart = ("--restart-command", RESTART.format(service), "--rounds", "4", "--prefix", f"kit-{profile}")
     done = call(system.state, "conform", system.url(service), "--profile", profile, "--json", *restart, *more)
     report = as_json(done)
     wrong = {check["name"]: check["said"] for check in report["checks"] if check["verdict"] != "valid"}
@@ -38,5 +38,6 @@ def test_filesystem_server_conforms_and_nothing_is_left_of_the_kit(system: Runni
     assert not [path for path in Path(system.data).rglob("*kit-filesystem*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_git_server_conforms(system: RunningSystem) -> None:
     assert_valid(system, "git_server", "git", "--set", f"files={system.url('filesystem_server')}")

@@ -4,8 +4,8 @@ Between look and act is a window. Both look, both see nothing, both act: the com
 there, and the saga is reported as rolled back. One after the other everything is right, so only a race shows it.
 
 Seen: `ACIDRain: Concurrency-Related Attacks on Database-Backed Web Applications` (Warszawski and Bailis, SIGMOD 2017)
-found such windows in popular shops; https://en.dtm.pub/practice/barrier names
-"query first, then write" as what does not work.
+found such windows in popular shops; what is wrong with barriers made at home is discussed in
+https://en.dtm.pub/practice/barrier.
 """
 
 from __future__ import annotations
