@@ -52,7 +52,7 @@ class GroupCommitter:
         self._thread.join()
 
     def _serve(self) -> None:
-        with self._engine.connect().execution_options(writer=True) as connection:
+        with self._engine.connect() as connection:
             while (first := self._queue.get()) is not None:
                 batch, more = self._gather(first)
                 self._commit(connection, batch)

@@ -65,24 +65,20 @@ class SQLite:
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _: object) -> None:
-            connection.isolation_level = None  # transactions begin where SQLAlchemy says, not where the driver guesses
+            connection.isolation_level = None  # transactions begin in begin_write, not where the driver guesses
             _to_wal(connection)
-
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            # A writer that begins as a reader and then finds the file changed cannot go on: it must begin as a writer.
-            writer = connection.get_execution_options().get("writer", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
         return engine
 
     def begin_write(self, connection: Connection, forced: bool) -> None:
         """In WAL mode the log is synced on every FULL commit and on none of the NORMAL ones.
 
-        SQLite refuses this inside a transaction, and SQLAlchemy would begin one: hence the driver's own connection.
+        SQLite refuses that pragma inside a transaction, and SQLAlchemy would begin one: hence the driver's own
+        connection. A writer that begins as a reader and then finds the file changed cannot go on: hence IMMEDIATE.
         """
         driver: Any = connection.connection.driver_connection
         driver.execute(f"PRAGMA synchronous={'FULL' if forced else 'NORMAL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class PostgreSQL:

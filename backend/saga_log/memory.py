@@ -209,12 +209,14 @@ class MemorySagaLog:
     def _write(self, saga_id: str, events: Sequence[Event]) -> None:
         entry = self._entry(saga_id)
         record = entry.record
+        logged = []
         for seq, event in enumerate(events, start=record.last_seq + 1):
             link = next_link(record.head, seq, event, canonical(event.data))
-            self._events.append(LoggedEvent(len(self._events) + 1, saga_id, seq, event, link))
+            logged.append(LoggedEvent(len(self._events) + len(logged) + 1, saga_id, seq, event, link))
             state = STATE_AFTER.get(event.type, record.state)
             closed = record.closed or event.type in CLOSING
             record = replace(record, state=state, closed=closed, last_seq=seq, updated_at=event.at, head=link)
         if record.closed:
             record = replace(record, worker=None, lease_until=0.0)
+        self._events += logged
         entry.record = record

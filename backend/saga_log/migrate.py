@@ -19,7 +19,7 @@ def ensure_schema(engine: Engine, dialect: Dialect) -> None:
     Raises:
         ValueError: the log was written by a newer program.
     """
-    with engine.connect().execution_options(writer=True) as connection:
+    with engine.connect() as connection:
         dialect.begin_write(connection, True)
         metadata.create_all(connection)
         for index in sagas.indexes:  # tables of an older program may lack some

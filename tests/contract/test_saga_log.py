@@ -239,6 +239,27 @@ def test_many_threads_lose_nothing_and_share_their_commits(log):
     assert [len(log.events(f"s{number}")) for number in range(8)] == [27] * 8
 
 
+def test_a_write_that_fails_in_its_middle_leaves_nothing_and_harms_nobody_beside_it(log):
+    for number in range(8):
+        enter(log, f"s{number}", project=f"p{number}")
+    fences = {n: log.claim(f"s{n}", f"w{n}", 60.0, 1.0).fence for n in range(8)}
+
+    def write(number: int) -> None:
+        for seq in range(2, 12):
+            log.append(f"s{number}", fences[number], seq, [event(T.STEP_STARTED, "x")])
+
+    def fail(number: int) -> None:
+        for _ in range(10):
+            with pytest.raises(TypeError):
+                log.append(
+                    f"s{number}", fences[number], 2, [event(T.STEP_STARTED), event(T.STEP_DONE, result=object())]
+                )
+
+    in_threads([lambda number=number: (fail if number % 2 else write)(number) for number in range(8)])
+    assert [len(log.events(f"s{number}")) for number in range(8)] == [12, 2] * 4
+    assert log.append("s1", fences[1], 2, [event(T.BEGUN)])[-1].seq == 3
+
+
 def test_two_threads_never_claim_the_same_saga(log):
     for number in range(20):
         enter(log, f"s{number}", project=f"p{number}")
