@@ -65,6 +65,9 @@ class Network:
         caller = "coordinator" if process else source
         what = f"{caller} → {participant.name}: {self.describe(participant.name, request)}"
         faults = self.world.point(what, kinds_of_call(request.method, by_coordinator=process is not None))
+        for fault in faults:
+            if fault.kind is K.PAUSED and process is not None:
+                self.world.pause(process)
         began = self.world.hub.now
         try:
             answer = self._carry(_Call(source, participant, request, timeout, what, process), faults)
@@ -89,9 +92,6 @@ class Network:
 
     def _carry(self, call: _Call, faults: Iterable[Fault]) -> Answer:
         """The call under the faults of its point, each of which may be the last word."""
-        for fault in faults:
-            if fault.kind is K.PAUSED and call.process is not None:
-                self.world.pause(call.process)
         self._deliver_overtaken(call.participant)
         for fault in faults:
             self._before(call, fault)

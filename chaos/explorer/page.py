@@ -27,6 +27,7 @@ h2 { font-size: 1rem; margin: 2rem 0 .5rem; color: var(--soft); font-weight: 600
 .card small { color: var(--soft); display: block }
 .diagram { overflow-x: auto; border: 1px solid var(--line); border-radius: .5rem; padding: .5rem }
 svg { display: block; font: 12.5px system-ui, sans-serif; fill: var(--ink) }
+svg text { paint-order: stroke; stroke: var(--paper); stroke-width: 4px }
 svg .life { stroke: var(--line); stroke-dasharray: 3 4 }
 svg .head { font-weight: 600; text-anchor: middle }
 svg .time { fill: var(--soft); text-anchor: end; font-variant-numeric: tabular-nums }
@@ -36,7 +37,8 @@ svg .what { text-anchor: middle } svg .what.undo { fill: var(--undo) } svg .what
 svg .what.late { fill: var(--fault) }
 svg .fault { fill: var(--fault); font-weight: 600 } svg .write { fill: var(--soft) }
 svg .broken { fill: var(--bad); font-weight: 700 }
-pre { background: var(--card); padding: 1rem; border-radius: .4rem; overflow-x: auto; font-size: .82rem }
+pre { background: var(--card); padding: 1rem; border-radius: .4rem; font-size: .82rem;
+  white-space: pre-wrap; overflow-wrap: anywhere }
 """
 
 
@@ -122,12 +124,16 @@ def _row(entry: Entry, columns: dict[str, int], y: int) -> Iterator[str]:
 
 def _arrow(entry: Entry, start: int, end: int, y: int) -> Iterator[str]:
     failed = not entry.outcome.startswith("2")
-    kind = "late" if entry.kind == "late" else "undo" if entry.what.startswith("undo") else "failed" if failed else ""
+    kind = "late" if entry.kind == "late" else "undo" if _is_undo(entry) else "failed" if failed else ""
     tip = "tip" if entry.outcome[:1].isdigit() else "lost"
     late = ", late" if entry.kind == "late" else ""
     said = f"{entry.what}{late} · {entry.outcome} {entry.detail}".strip()
     yield f'<line class="call {kind}" x1="{start}" y1="{y}" x2="{end}" y2="{y}" marker-end="url(#{tip})"/>'
     yield f'<text class="what {kind}" x="{(start + end) / 2}" y="{y - 5}">{escape(said)}</text>'
+
+
+def _is_undo(entry: Entry) -> bool:
+    return entry.what.startswith(("undo", "DELETE"))
 
 
 def _short(what: str) -> str:

@@ -1,0 +1,132 @@
+"""The pytest plugin: ``pytest`` explores your saga. Installed with the package; it imports nothing until it is used.
+
+    @pytest.mark.saga_testbed("shop.sagas:booking", faults=2)
+    def test_booking_leaves_nothing_behind(saga_testbed):
+        saga_testbed.explore()
+
+A counterexample fails the test with its story; its schedule is saved for ``testbed replay``, with a page that draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from chaos.explorer.run import Run
+    from chaos.explorer.scenario import Scenario
+    from chaos.explorer.search import Report
+
+MARKER = "saga_testbed"
+_TOLD = 3  # counterexamples that are told in full
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(saga, faults=1, random=None, seed=1): what the fixture saga_testbed explores: a scenario's name, "
+        "package.module:factory, or a Scenario; every schedule with up to `faults` faults, or `random` random ones",
+    )
+
+
+class SagaTestbed:
+    """Explores and replays the scenario of one test.
+
+    Attributes:
+        folder: where counterexamples are saved.
+    """
+
+    def __init__(self, marker: pytest.Mark | None, folder: Path) -> None:
+        self._args = dict(marker.kwargs) if marker else {}
+        if marker and marker.args:
+            self._args["saga"] = marker.args[0]
+        self.folder = folder
+
+    def explore(
+        self,
+        saga: str | Scenario | None = None,
+        *,
+        faults: int | None = None,
+        random: int | None = None,
+        seed: int | None = None,
+    ) -> Report:
+        """Explore; what is not given here is the marker's.
+
+        Fails the test unless the verdict is valid. ``unknown`` is no success.
+
+        Raises:
+            NoSuchScenario: there is none of this name.
+            pytest.UsageError: no saga is named, here or in the marker.
+        """
+        from chaos.explorer.search import explore, explore_at_random
+
+        scenario = self._scenario(saga)
+        count = random if random is not None else self._args.get("random")
+        with _quiet():
+            if count:
+                of = seed if seed is not None else self._args.get("seed", 1)
+                report = explore_at_random(scenario, count=count, seed=of)
+            else:
+                report = explore(scenario, faults=faults if faults is not None else self._args.get("faults", 1))
+        if report.verdict != "valid":
+            pytest.fail(self._said(report), pytrace=False)
+        return report
+
+    def replay(self, schedule: Path | str | Mapping[str, Any]) -> Run:
+        """Run one schedule, given as JSON or as the file that holds it; the test decides what it thinks of the run.
+
+        Raises:
+            ValueError: it is no schedule.
+        """
+        import json
+
+        from chaos.explorer.run import on_stage
+        from chaos.explorer.schedule import Schedule
+
+        data = schedule if isinstance(schedule, Mapping) else json.loads(Path(schedule).read_text())
+        wanted = Schedule.from_json(data)
+        with _quiet(), on_stage(self._scenario(self._args.get("saga", wanted.scenario))) as stage:
+            return stage.run(wanted)
+
+    def _scenario(self, saga: str | Scenario | None) -> Scenario:
+        from chaos.explorer.registry import scenario_of
+
+        wanted = saga if saga is not None else self._args.get("saga")
+        if wanted is None:
+            raise pytest.UsageError(f"name a saga: @pytest.mark.{MARKER}('package.module:factory')")
+        return scenario_of(wanted) if isinstance(wanted, str) else wanted
+
+    def _said(self, report: Report) -> str:
+        from chaos.explorer.report import save
+        from chaos.explorer.story import story
+
+        stories = [story(run) for run in report.minimal[:_TOLD]]
+        saved = [f"testbed replay {path}" for path in save(report, self.folder)]
+        unseen = sorted({f"not seen: {why}" for run in report.failing for why in run.unseen})
+        counted = f"{report.verdict}: {report.invalid} of {report.runs} schedules invalid, {report.unknown} unknown"
+        return "\n\n".join([*stories, "\n".join([counted, *saved, *unseen])])
+
+
+@pytest.fixture
+def saga_testbed(request: pytest.FixtureRequest, tmp_path: Path) -> SagaTestbed:
+    """Explores the saga that the test's marker ``saga_testbed`` names."""
+    return SagaTestbed(request.node.get_closest_marker(MARKER), tmp_path / "counterexamples")
+
+
+class _quiet:  # noqa: N801 - a context manager
+    """What services say to their logs about hundreds of faults is part of no report."""
+
+    def __enter__(self) -> None:
+        import logging
+
+        self._was = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+
+    def __exit__(self, *_: object) -> None:
+        import logging
+
+        logging.disable(self._was)
