@@ -20,6 +20,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ingest": ("testbed.commands.ingest:ingest", "Add documents to a project."),
         "generate": ("testbed.commands.generate:generate", "Generate a project's wiki through a saga."),
         "sagas": ("testbed.commands.sagas:sagas", "List and show sagas; retry, skip or cancel one."),
+        "backup": ("testbed.commands.backup:backup", "Copy a system at one moment."),
+        "restore": ("testbed.commands.restore:restore", "Make a system from its backup."),
         "audit": ("testbed.commands.audit:audit_command", "Hold disk, git and graph against the saga log."),
         "chaos": ("testbed.chaos_command:chaos", "Break the system on purpose."),
         "explore": ("testbed.commands.explore:explore_command", "Try every fault at every call, and shrink what fails."),

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from testbed.layout import DECIDED_HERE, PASSED_ON, ProcessSpec
 POLL = 0.02  # seconds between looks at processes that are ending
 GRACE = 10.0  # seconds between TERM and KILL
 _PACKAGES = str(Path(__file__).resolve().parent.parent)
+_STILL = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -96,6 +97,40 @@ def kill(records: Iterable[ProcessRecord]) -> None:
         send(record, signal.SIGKILL)
     if stuck := _wait(left, GRACE):
         raise TimeoutError("still there after SIGKILL: " + ", ".join(f"{one.name} (pid {one.pid})" for one in stuck))
+
+
+@contextlib.contextmanager
+def halted(records: Iterable[ProcessRecord]) -> Iterator[None]:
+    """While the block runs, no process of these groups does; those that were halted before stay so after it.
+
+    Raises:
+        TimeoutError: the kernel keeps one running.
+    """
+    ours = [record for record in records if lives(record) and not is_stopped(record)]
+    try:
+        for record in ours:
+            send(record, signal.SIGSTOP)
+        _wait_until_halted({record.pid for record in ours})
+        yield
+    finally:
+        for record in ours:
+            send(record, signal.SIGCONT)
+
+
+def _wait_until_halted(groups: set[int]) -> None:
+    """A process that is in the middle of a call to the kernel halts only after it."""
+    deadline = time.monotonic() + GRACE
+    while any(_group_of(pid) in groups and _moves(pid) for pid in psutil.pids()):
+        if time.monotonic() > deadline:
+            raise TimeoutError("a process did not halt")
+        time.sleep(POLL)
+
+
+def _moves(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() not in _STILL
+    except psutil.NoSuchProcess:
+        return False
 
 
 def reap() -> None:

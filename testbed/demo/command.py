@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from backend.wiki.documents import Document, read_corpus, read_folder
-from testbed import supervisor
+from chaos.running_system import SAGA_LOG_URL, read_secrets
+from testbed import postgres, supervisor
 from testbed.commands.status import address_table
 from testbed.commands.up import plan
 from testbed.demo import acts
@@ -40,14 +41,18 @@ def demo(
 ) -> None:
     """Run the main job end to end, break it in seven ways, and prove that nothing is left behind.
 
-    Takes about two minutes. Everything happens in DIR, which is emptied first, and on 127.0.0.1, on the usual ports or,
+    Takes about two minutes. Everything happens in DIR, which is emptied first (with the PostgreSQL log that the demo
+    before kept for it, if SAGA_LOG_URL named one), and on 127.0.0.1, on the usual ports or,
     where those are taken, on others.
 
     Exit status: that of the audit (0 valid, 1 invalid, 2 unknown), or 1 when an act did not show what it claims.
     """
     state = state.expanduser().resolve()
     supervisor.down(state)
+    own_database = read_secrets(state).get(SAGA_LOG_URL)  # of the demo before: emptied with the folder
     clean(state)
+    if own_database:
+        postgres.drop_log(own_database)
     documents = _documents(folder)
     began = time.monotonic()
     try:

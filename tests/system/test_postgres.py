@@ -135,7 +135,7 @@ def refused_snapshots(system: RunningSystem) -> int:
     return int(sum(float(line.split()[-1]) for line in text.splitlines() if all(part in line for part in wanted)))
 
 
-@pytest.mark.parametrize("how", ["restart", "outage"])
+@pytest.mark.parametrize("how", ["restart", pytest.param("outage", marks=pytest.mark.slow)])
 def test_a_database_that_crashes_in_the_middle_loses_nothing(system, client, server, how):
     """Users who were told 202 get their wiki; who was told nothing, or 503, asks again with the same key."""
     projects = [f"crash-{how}-{number}" for number in range(6)]
@@ -199,6 +199,7 @@ def all_ready(system: RunningSystem) -> bool:
     return set(map(str, supervisor.states(system).values())) == {"ready"}
 
 
+@pytest.mark.slow
 def test_a_stopped_system_is_audited_from_its_database_and_comes_up_on_it_again(server, tmp_path: Path):
     """The state folder remembers its log; nobody else may have it, and it may have no other."""
     url = server.create("again")
