@@ -14,7 +14,7 @@ CHROMA_CLIENT = $$($(BIN)/python -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["real"])')
 HARNESS := tests/contract/neo4j_harness
 
-.PHONY: help demo test test-again test-all test-real check format up down toxiproxy chaos soak soak-short bench clean
+.PHONY: help demo test test-again test-all test-real check format up down toxiproxy chaos soak soak-short explore bench clean
 
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
@@ -25,6 +25,7 @@ help:
 	@echo "make chaos      every experiment, on a system of its own"
 	@echo "make soak       15 minutes of 30 users, faults and kills, then the audit (SOAK_TIME, SOAK_SEED)"
 	@echo "make soak-short the same for 90 seconds"
+	@echo "make explore    every pair of faults at every call, random ones, and replays over real processes (minutes)"
 	@echo "make bench      the measurements (never part of a test)"
 	@echo "make test-all   the tests with the slow ones"
 	@echo "make test-real  the contract suites and the main job on a real Chroma and a real Neo4j (the latter needs Maven and Java 17)"
@@ -118,10 +119,21 @@ soak: $(READY)
 soak-short:
 	$(MAKE) soak SOAK_TIME=90s
 
+# The saga under every pair of faults, three that interleave under random ones, then the slow tests of the explorer:
+# a thousand seeds twice, and schedules of every kind in both worlds.
+EXPLORE_RANDOM ?= 200
+EXPLORE_SEED ?= 1
+explore: $(READY)
+	$(BIN)/testbed explore --faults 2
+	$(BIN)/testbed explore --faults 2 --saga wiki-hasty
+	$(BIN)/testbed explore --random $(EXPLORE_RANDOM) --seed $(EXPLORE_SEED)
+	$(BIN)/python -m pytest -m slow tests/integration/test_explorer.py tests/system/test_replay.py
+
 bench: $(READY)
 	@mkdir -p .testbed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m testbed.bench.engine --json .testbed/bench-engine.json --plot .testbed/bench-engine.svg
+	$(BIN)/python -m testbed.bench.explorer --json .testbed/bench-explorer.json
 	$(BIN)/python -m testbed.bench_participants
 	$(BIN)/python -m chaos.fault_proxy.bench
 
