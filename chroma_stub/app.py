@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-from collections.abc import Callable
 
-from flask import Response, g, jsonify, request
+from flask import Response, jsonify
 from flask_openapi3.openapi import OpenAPI
 from pydantic import SecretStr, ValidationError
 
@@ -19,7 +17,7 @@ from chroma_stub.database import Database
 from chroma_stub.errors import ChromaError, InternalError, InvalidArgument, Unauthorized, Unprocessable
 from chroma_stub.records import Records
 from chroma_stub.store import Store
-from service_kit.app import DOCS_PREFIX, PUBLIC_PATHS, ErrorStyle, create_service
+from service_kit.app import ErrorStyle, close_at_exit, create_service, install_gate
 from service_kit.logs import configure_logging
 from service_kit.problems import InvalidRequest, Problem
 from service_kit.requests_in import JsonRequest, parse_object
@@ -27,7 +25,7 @@ from service_kit.settings import ServiceSettings, load_settings
 
 SERVICE = "chroma_stub"
 MAX_BODY_BYTES = 40 * 1024 * 1024
-_PUBLIC = PUBLIC_PATHS | {routes.API} | {f"{routes.API}/{name}" for name in ("heartbeat", "version", "healthcheck")}
+_PUBLIC = {routes.API} | {f"{routes.API}/{name}" for name in ("heartbeat", "version", "healthcheck")}
 _ERROR_SCHEMA = {
     "type": "object",
     "properties": {"error": {"type": "string"}, "message": {"type": "string"}},
@@ -82,33 +80,12 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         errors=ErrorStyle(_from_problem, _from_validation, {status: _documented(status) for status in _DOCUMENTED}),
     )
     app.request_class = ChromaRequest
-    app.extensions["close"] = _closer(database)
-    _install_gate(app, gate)
+    close_at_exit(app, database.close)
+    install_gate(app, gate.admit, _PUBLIC)
+    app.register_error_handler(ChromaError, _response)
     routes.install(app, store)
     record_routes.install(app, store, Records(database))
     return app
-
-
-def _closer(database: Database) -> Callable[[], None]:
-    """Lets go of the file: called at the end of the process, or before by who made the app."""
-
-    def close() -> None:
-        atexit.unregister(close)
-        database.close()
-
-    atexit.register(close)
-    return close
-
-
-def _install_gate(app: OpenAPI, gate: Gate) -> None:
-    @app.before_request
-    def admit() -> None:
-        if request.path not in _PUBLIC and not request.path.startswith(DOCS_PREFIX + "/"):
-            g.caller = gate.admit(request.headers)
-
-    @app.errorhandler(ChromaError)
-    def known(error: ChromaError) -> Response:
-        return _response(error)
 
 
 def _response(error: ChromaError) -> Response:

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import atexit
-from collections.abc import Callable
-
-from flask import Response, g, request
+from flask import Response
 from flask_openapi3.openapi import OpenAPI
 from pydantic import SecretStr, ValidationError
 
@@ -17,13 +14,13 @@ from neo4j_stub.auth import Gate
 from neo4j_stub.errors import Neo4jError, RequestInvalid
 from neo4j_stub.store import GraphStore
 from neo4j_stub.transactions import IDLE_SECONDS, Transactions
-from service_kit.app import DOCS_PREFIX, PUBLIC_PATHS, ErrorStyle, create_service
+from service_kit.app import ErrorStyle, close_at_exit, create_service, install_gate
 from service_kit.logs import configure_logging
 from service_kit.problems import Problem
 from service_kit.settings import ServiceSettings, load_settings
 
 SERVICE = "neo4j_stub"
-_PUBLIC = PUBLIC_PATHS | {"/"}
+_PUBLIC = {"/"}
 _TITLES = {404: "Not Found", 405: "Method Not Allowed", 413: "Request Entity Too Large", 415: "Unsupported Media Type"}
 _ERROR_SCHEMA = {
     "type": "object",
@@ -72,33 +69,11 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         ready={"graph": store.check},
         errors=ErrorStyle(_from_problem, _from_validation, {status: _documented(status) for status in (400, 401, 404)}),
     )
-    app.extensions["close"] = _closer(store, transactions)
-    _install_gate(app, gate)
+    close_at_exit(app, transactions.close, store.close)
+    install_gate(app, gate.admit, _PUBLIC)
+    app.register_error_handler(Neo4jError, wire.error_response)
     routes.install(app, store, transactions)
     return app
-
-
-def _closer(store: GraphStore, transactions: Transactions) -> Callable[[], None]:
-    """Lets go of the graph's files: called at the end of the process, or before by who made the app."""
-
-    def close() -> None:
-        atexit.unregister(close)
-        transactions.close()
-        store.close()
-
-    atexit.register(close)
-    return close
-
-
-def _install_gate(app: OpenAPI, gate: Gate) -> None:
-    @app.before_request
-    def admit() -> None:
-        if request.path not in _PUBLIC and not request.path.startswith(DOCS_PREFIX + "/"):
-            g.caller = gate.admit(request.headers)
-
-    @app.errorhandler(Neo4jError)
-    def known(error: Neo4jError) -> Response:
-        return wire.error_response(error)
 
 
 def _from_problem(problem: Problem) -> Response:

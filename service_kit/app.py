@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +17,7 @@ from flask import Response, g, jsonify, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel, Field, ValidationError
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service_kit import names, problems
@@ -73,7 +76,7 @@ def create_service(
     """A service with the shared routes and error handling; add the service's own routes to it.
 
     Args:
-        verifier: checks ``X-INTERNAL-TOKEN`` on every path that is not public; None when the service has its own check.
+        verifier: checks ``X-INTERNAL-TOKEN`` on every path that is not public; None when the service has its own gate.
         ready: what ``/readyz`` asks, by name; a check raises when its dependency is away.
         public_paths: further paths that need no token.
         max_body_bytes: larger bodies get a 413.
@@ -96,7 +99,7 @@ def create_service(
     _install_problem_handlers(app, style)
     _install_shared_routes(app, ready or {})
     if verifier is not None:
-        _install_token_check(app, verifier, PUBLIC_PATHS | frozenset(public_paths))
+        install_gate(app, partial(_admit_internal, verifier), public_paths)
     return app
 
 
@@ -219,12 +222,35 @@ def _why_away(check: ReadinessCheck) -> str | None:
     return None
 
 
-def _install_token_check(app: OpenAPI, verifier: TokenVerifier, public: frozenset[str]) -> None:
+def install_gate(app: OpenAPI, admit: Callable[[Headers], Caller], public_paths: Collection[str] = ()) -> None:
+    """Ask ``admit`` who sends each request, before anything else; what every service has open stays open.
+
+    Args:
+        admit: the caller behind these headers; raises when there is none.
+        public_paths: further paths that need no credentials.
+    """
+    public = PUBLIC_PATHS | frozenset(public_paths)
+
     @app.before_request
-    def check_token() -> None:
-        if request.path in public or request.path.startswith(DOCS_PREFIX + "/"):
-            return
-        try:
-            g.caller = verifier.verify(request.headers.get(names.INTERNAL_TOKEN, ""))
-        except TokenRefused as refused:
-            raise problems.Unauthorized(str(refused)) from None
+    def check_caller() -> None:
+        if request.path not in public and not request.path.startswith(DOCS_PREFIX + "/"):
+            g.caller = admit(request.headers)
+
+
+def close_at_exit(app: OpenAPI, *closers: Callable[[], None]) -> None:
+    """Let ``app.extensions["close"]()`` let go of the service's files; the end of the process does at the latest."""
+
+    def close() -> None:
+        atexit.unregister(close)
+        for one in closers:
+            one()
+
+    app.extensions["close"] = close
+    atexit.register(close)
+
+
+def _admit_internal(verifier: TokenVerifier, headers: Headers) -> Caller:
+    try:
+        return verifier.verify(headers.get(names.INTERNAL_TOKEN, ""))
+    except TokenRefused as refused:
+        raise problems.Unauthorized(str(refused)) from None
