@@ -6,6 +6,7 @@ from typing import Any
 
 from chaos.experiments import disks
 from chaos.experiments.run import current
+from chaos.running_system import WORKER, is_worker
 
 Configuration = dict[str, Any]
 PROXY, SECOND_WORKER = "fault_proxy", "second-worker"
@@ -48,7 +49,9 @@ def restart_everything(configuration: Configuration) -> None:
     The worker goes first and comes last: it would otherwise live through an outage of all others, which is another
     fault than a power cut, and park its sagas after a while (R10).
     """
-    services = sorted(current(configuration).system.services, key=lambda service: service != "worker")
+    system = current(configuration).system
+    others = [name for name in system.services if not is_worker(name)]
+    services = [*([WORKER] if system.workers() else []), *others]
     for service in services:
         kill(service, configuration)
     for service in reversed(services):

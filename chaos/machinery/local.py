@@ -14,7 +14,7 @@ import psutil
 from chaos.key_rotation import rotate
 from chaos.machinery import CannotDo
 from chaos.machinery.file_limit import limit
-from chaos.running_system import SECRETS_FILE, RunningSystem
+from chaos.running_system import SECRETS_FILE, WORKER, RunningSystem
 
 ROOT = Path(__file__).parents[2]
 COMMAND_LIMIT = 90.0  # seconds
@@ -30,21 +30,22 @@ class LocalProcesses:
         self.state = state
 
     def kill(self, name: str) -> None:
-        self._testbed("kill", name, "--signal", "KILL")
+        self._signal(name, "KILL")
 
     def stop(self, name: str) -> None:
-        self._testbed("kill", name, "--signal", "TERM")
+        self._signal(name, "TERM")
 
     def pause(self, name: str) -> None:
         """SIGSTOP."""
-        self._testbed("kill", name, "--signal", "STOP")
+        self._signal(name, "STOP")
 
     def resume(self, name: str) -> None:
         """SIGCONT."""
-        self._testbed("kill", name, "--signal", "CONT")
+        self._signal(name, "CONT")
 
     def start(self, name: str, *, own_mounts: bool = False) -> None:
-        self._testbed("start", name, *(["--own-mounts"] if own_mounts else []))
+        for one in self._meant(name):
+            self._testbed("start", one, *(["--own-mounts"] if own_mounts else []))
 
     def limit_files(self, name: str, full: bool) -> None:
         master = self._process(name)
@@ -79,6 +80,14 @@ class LocalProcesses:
     def save_logs(self, folder: Path) -> None:
         if (logs := self.state / "logs").is_dir():
             shutil.copytree(logs, folder, dirs_exist_ok=True)
+
+    def _signal(self, name: str, word: str) -> None:
+        for one in self._meant(name):
+            self._testbed("kill", one, "--signal", word)
+
+    def _meant(self, name: str) -> list[str]:
+        """Several workers are one to an experiment: what happens to the worker happens to all of them."""
+        return RunningSystem.load(self.state).workers() if name == WORKER else [name]
 
     def _process(self, name: str) -> psutil.Process:
         return psutil.Process(RunningSystem.load(self.state).services[name].pid)
