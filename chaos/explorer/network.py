@@ -61,6 +61,7 @@ class Network:
             NoAnswer: no whole answer came.
         """
         participant = self._by_address[address]
+        request = self.tokens.lasting(request)
         request = request.with_headers(x_simulated_token=self.tokens.word_of(request))
         caller = "coordinator" if process else source
         what = f"{caller} → {participant.name}: {self.describe(participant.name, request)}"
