@@ -209,7 +209,7 @@ class MemorySagaLog:
     def _write(self, saga_id: str, events: Sequence[Event]) -> None:
         entry = self._entry(saga_id)
         record = entry.record
-        logged = []
+        logged: list[LoggedEvent] = []
         for seq, event in enumerate(events, start=record.last_seq + 1):
             link = next_link(record.head, seq, event, canonical(event.data))
             logged.append(LoggedEvent(len(self._events) + len(logged) + 1, saga_id, seq, event, link))

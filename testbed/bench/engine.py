@@ -1,6 +1,6 @@
 """What the saga engine costs beside the same HTTP calls made bare, on real servers, paired in one run.
 
-    python -m testbed.bench.engine [--rounds N] [--json FILE] [--plot FILE.svg]
+    python -m testbed.bench.engine [--rounds N] [--only PART ...] [--json FILE] [--plot FILE.svg]
 
 Each round makes a generation bare and one through the engine, directly one after the other, in turn first and second.
 Reported are medians over the rounds, and of the ratios within a round.
@@ -13,7 +13,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -42,6 +42,7 @@ from testbed.preflight import is_free
 FILE_BYTES = 2048
 AT_ONCE = 8
 TIMEOUT = 60.0
+PARTS = ("overhead", "throughput", "rollback", "forces", "listing", "memory", "recovery")
 
 
 @dataclass(frozen=True)
@@ -110,21 +111,32 @@ class Bench:
         return saga_id, wiki_saga(saga_id, project, self.participants, files, created_at=0.0)
 
 
-def measure(rounds: int) -> Iterator[Figure]:
-    """All figures, one at a time, so that they can be shown as they come."""
+def measure(rounds: int, parts: Collection[str]) -> Iterator[Figure]:
+    """The figures of ``parts``, one at a time, so that they can be shown as they come."""
+    if {"overhead", "throughput", "rollback"} & set(parts):
+        yield from _beside_bare_calls(rounds, parts)
+    with tempfile.TemporaryDirectory() as name:
+        if "forces" in parts:
+            yield from forces(Path(name))
+        if "listing" in parts:
+            yield Figure(**recovery.listing(Path(name)))
+        if "memory" in parts:
+            yield Figure(**recovery.memory(Path(name)))
+    if "recovery" in parts:
+        with running_servers(everything=True) as (system, folder):
+            yield Figure(**recovery.recover(system, folder))
+
+
+def _beside_bare_calls(rounds: int, parts: Collection[str]) -> Iterator[Figure]:
     with running_servers() as (system, folder):
         bench = Bench(system, open_saga_log(f"sqlite:///{folder}/log.sqlite3"))
-        for count in (45, 1000):
+        for count in (45, 1000) if "overhead" in parts else ():
             yield overhead(bench, count, rounds if count < 100 else max(3, rounds // 8))
-        yield throughput(bench, rounds)
-        yield rollback(bench, rounds)
+        if "throughput" in parts:
+            yield throughput(bench, rounds)
+        if "rollback" in parts:
+            yield rollback(bench, rounds)
         bench.log.close()
-    with tempfile.TemporaryDirectory() as name:
-        yield from forces(Path(name))
-        yield Figure(**recovery.listing(Path(name)))
-        yield Figure(**recovery.memory(Path(name)))
-    with running_servers(everything=True) as (system, folder):
-        yield Figure(**recovery.recover(system, folder))
 
 
 def overhead(bench: Bench, count: int, rounds: int) -> Figure:
@@ -208,13 +220,14 @@ def main() -> int:
     """Print the table as it grows; exit status 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m testbed.bench.engine", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
     out = Console()
     table = Table("figure", "value", "ratio", "target", "", title="the saga engine", title_justify="left")
     figures = []
-    for figure in measure(given.rounds):
+    for figure in measure(given.rounds, given.only):
         figures.append(figure)
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
         out.print(f"measured: {figure.name}: {figure.value:,.1f} {figure.unit} {ratio}", style="dim")

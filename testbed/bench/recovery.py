@@ -64,9 +64,9 @@ def recover(system: RunningSystem, folder: Path) -> dict[str, Any]:
         worker_threads=8,
     )
     worker, own_log = open_worker(settings, SystemClock())
-    seconds = _serve_until(worker, lambda: not log.find(open_only=True, limit=1))
-    own_log.close()
     log.close()
+    seconds = _serve_until(worker, lambda: _open(url) == 0)
+    own_log.close()
     return _figure(f"{UNFINISHED} unfinished sagas recovered", seconds, "s", "< 10 s", seconds < 10)
 
 
