@@ -16,7 +16,7 @@ class CannotDo(Exception):
 
 
 class Machinery(Protocol):
-    """Every method names a process as the testbed does (``fault_proxy``; ``worker``: all workers) and raises CannotDo."""
+    """Every method names a process as the testbed does, ``worker`` for all workers, and raises CannotDo."""
 
     def kill(self, name: str) -> None:
         """kill -9; returns when nothing of it is left. It stays dead until ``start``."""

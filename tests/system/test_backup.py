@@ -27,7 +27,7 @@ from tests.system.test_worker_kill import SNAPSHOT, step_state
 
 LIMIT = 60.0
 SETTINGS = {"LEASE": "2", "CALL_TIMEOUT": "4", "WORKER_GRACE": "1"}
-PROJECTS = [f"backup-{number}" for number in range(5)]
+PROJECTS = [f"backup-{number}" for number in range(4)]
 
 
 @dataclass
@@ -55,12 +55,13 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield World(stack.enter_context(running(state, "--workers", "2", env=env)), second)
 
 
+@pytest.mark.timeout(240)
 def test_a_backup_under_load_is_restored_to_a_system_whose_audit_is_valid(world, tmp_path):
     """Open sagas are in it: recovery ends them. What users were told before it is there; what came after it is not."""
     client, before, stop = world.client, tmp_path / "told.jsonl", threading.Event()
     for project in PROJECTS:
         client.add_documents(project, documents(project, "first"))
-    toxic = FaultProxy(world.system).add("backend_git", "latency", stream="upstream", latency=1500)
+    toxic = FaultProxy(world.system).add("backend_git", "latency", stream="upstream", latency=1000)
     ends: list[dict[str, object]] = []
     with ThreadPoolExecutor(len(PROJECTS)) as pool:
         users = [pool.submit(generate_until, stop, BackendClient(world.system), project, ends) for project in PROJECTS]
