@@ -9,6 +9,19 @@ from types import TracebackType
 from backend.saga.ports import Clock, SagaLog
 
 log = logging.getLogger(__name__)
+IMPLAUSIBLE = 10  # leases; whoever's lease ends later than so many from now had a clock that was wrong
+
+
+def latest_end(lease: float, now: float) -> float:
+    """When a lease ends at the latest, if the clock was right that gave it; wall-clock seconds.
+
+    A worker whose clock was ahead leaves leases that end far in the future. If it was killed meanwhile nobody corrects
+    them, so they count as over; if it lives it is fenced off (R9).
+
+    Args:
+        lease: of whoever wants to take the saga over; seconds.
+    """
+    return now + IMPLAUSIBLE * lease
 
 
 class Heartbeat:

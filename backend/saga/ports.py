@@ -127,7 +127,10 @@ class SagaLog(Protocol):
         """
 
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
-        """Take one saga over for ``lease`` seconds. Raises UnknownSaga, LeaseLost when somebody else holds it."""
+        """Take one saga over for ``lease`` seconds. Raises UnknownSaga, LeaseLost when somebody else holds it.
+
+        A lease that ends implausibly far ahead (``backend.lease.latest_end``) holds nothing, here and in claim_next.
+        """
 
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         """Take the next saga that needs work: open, awake, not leased, the oldest open one of its project (R11)."""
@@ -144,7 +147,8 @@ class SagaLog(Protocol):
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
         """Append as the holder of ``fence``; returns all events after ``known_seq``: an operator's, then these.
 
-        An event that closes the saga gives it back as well. On disk before it returns if one of ``events`` is of a FORCED type. Raises LeaseLost, UnknownSaga.
+        An event that closes the saga gives it back as well. On disk before it returns if one of
+        ``events`` is of a FORCED type. Raises LeaseLost, UnknownSaga.
         """
 
     def operate(self, saga_id: str, allowed: Sequence[SagaState], events: Sequence[Event]) -> SagaRecord:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from backend.lease import latest_end
 from backend.saga.errors import LeaseLost, NotAllowed, ProjectBusy, SagaExists, UnknownSaga
 from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
 from backend.saga.history import AUTOMATIC
@@ -61,7 +62,7 @@ class MemorySagaLog:
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
         with self._lock:
             record = self.get(saga_id)
-            if record.lease_until > now and record.worker != worker:
+            if now < record.lease_until <= latest_end(lease, now) and record.worker != worker:
                 raise LeaseLost(f"saga {saga_id!r} is held by {record.worker}")
             return self._take(record, worker, lease, now)
 
@@ -73,7 +74,8 @@ class MemorySagaLog:
                 if record.closed or record.project_id in holders:
                     continue
                 holders.add(record.project_id)
-                ready = record.lease_until <= now and record.wake_at <= now
+                held = now < record.lease_until <= latest_end(lease, now)
+                ready = not held and record.wake_at <= now
                 if ready and record.saga_type in saga_types:
                     return self._take(record, worker, lease, now)
             return None

@@ -6,8 +6,9 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select, update
 
+from backend.lease import latest_end
 from backend.saga.errors import UnknownSaga
 from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
 from backend.saga.ports import LoggedEvent, SagaRecord
@@ -35,7 +36,8 @@ _OLDER = sagas.alias("older")
 _OLDER_ONE_IS_OPEN = exists().where(
     _OLDER.c.project_id == sagas.c.project_id, _OLDER.c.closed.is_(False), _OLDER.c.number < sagas.c.number
 )
-_AWAKE = and_(sagas.c.closed.is_(False), sagas.c.lease_until <= bindparam("now"), sagas.c.wake_at <= bindparam("now"))
+_FREE = or_(sagas.c.lease_until <= bindparam("now"), sagas.c.lease_until > bindparam("latest"))
+_AWAKE = and_(sagas.c.closed.is_(False), _FREE, sagas.c.wake_at <= bindparam("now"))
 _NEXT = (
     select(sagas)
     .where(_AWAKE, sagas.c.saga_type.in_(bindparam("types", expanding=True)), ~_OLDER_ONE_IS_OPEN)
@@ -44,9 +46,10 @@ _NEXT = (
 )
 
 
-def next_row(connection: Connection, now: float, saga_types: Collection[str]) -> Any:
+def next_row(connection: Connection, lease: float, now: float, saga_types: Collection[str]) -> Any:
     """Open, awake and free, and no older saga of its project is open: first come, first served (R11); or None."""
-    return connection.execute(_NEXT, {"now": now, "types": list(saga_types)}).first()
+    known = {"now": now, "latest": latest_end(lease, now), "types": list(saga_types)}
+    return connection.execute(_NEXT, known).first()
 
 
 def row_of(connection: Connection, saga_id: str) -> Any:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
-from backend.saga.errors import HistoryLost, LeaseLost, NotAllowed, SagaExists
+from backend.lease import latest_end
+from backend.saga.errors import HistoryLost, LeaseLost, NotAllowed
 from backend.saga.events import FORCED, STATE_AFTER, Event, EventType
 from backend.saga.history import AUTOMATIC
 from backend.saga.ports import ANYBODY, Admission, LoggedEvent, NewSaga, SagaRecord
@@ -45,10 +45,7 @@ class SqlSagaLog:
 
         def work(connection: Connection) -> SagaRecord:
             check(connection, saga, admission)
-            try:
-                connection.execute(_ENTER, row)
-            except IntegrityError:
-                raise SagaExists(f"saga {saga.saga_id!r} (or its Idempotency-Key) is in the log already") from None
+            connection.execute(_ENTER, row)
             entered, _ = add_events(connection, row_of(connection, saga.saga_id), [event])
             return entered
 
@@ -57,7 +54,7 @@ class SqlSagaLog:
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
         def work(connection: Connection) -> SagaRecord:
             row = row_of(connection, saga_id)
-            if row.lease_until > now and row.worker != worker:
+            if now < row.lease_until <= latest_end(lease, now) and row.worker != worker:
                 raise LeaseLost(f"saga {saga_id!r} is held by {row.worker} for {row.lease_until - now:.1f} s more")
             return self._noted(_take(connection, row, worker, lease, now))
 
@@ -66,11 +63,11 @@ class SqlSagaLog:
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         # Read first: an idle worker that only looks must not keep anybody from writing.
         with self._engine.connect() as connection:
-            if next_row(connection, now, saga_types) is None:
+            if next_row(connection, lease, now, saga_types) is None:
                 return None
 
         def work(connection: Connection) -> SagaRecord | None:
-            row = next_row(connection, now, saga_types)
+            row = next_row(connection, lease, now, saga_types)
             return self._noted(_take(connection, row, worker, lease, now)) if row else None
 
         return self._committer.write(work, forced=self._outlived)

@@ -90,6 +90,21 @@ def test_after_its_lease_a_saga_is_taken_over_and_its_old_holder_can_write_nothi
     log.append("s1", new.fence, 3, [event(T.BEGUN)])
 
 
+def test_a_lease_that_only_a_wrong_clock_can_have_given_holds_nothing(log):
+    for name in ("s1", "s2"):
+        enter(log, name, project=name)
+    ahead = 1.0 + 10 * LEASE
+    old = log.claim("s1", "ahead", LEASE, ahead)
+    log.claim("s2", "ahead", LEASE, ahead - LEASE)  # ends after ten leases: that may still be so
+    assert log.claim_next("two", LEASE, 1.0, TYPES).saga_id == "s1"
+    assert log.claim_next("two", LEASE, 1.0, TYPES) is None
+    with pytest.raises(LeaseLost):
+        log.claim("s2", "two", LEASE, 1.0)
+    with pytest.raises(LeaseLost):
+        log.append("s1", old.fence, 2, [event(T.BEGUN)])
+    assert log.claim("s2", "two", LEASE, 0.9).worker == "two"
+
+
 def test_renewal_extends_only_leases_that_still_hold(log):
     enter(log, "s1")
     enter(log, "s2", project="q")
@@ -258,6 +273,26 @@ def test_a_write_that_fails_in_its_middle_leaves_nothing_and_harms_nobody_beside
     in_threads([lambda number=number: (fail if number % 2 else write)(number) for number in range(8)])
     assert [len(log.events(f"s{number}")) for number in range(8)] == [12, 2] * 4
     assert log.append("s1", fences[1], 2, [event(T.BEGUN)])[-1].seq == 3
+
+
+def test_a_refusal_takes_nothing_along_of_what_was_written_beside_it(log):
+    for number in range(8):
+        enter(log, f"s{number}", project=f"p{number}", key="k")
+
+    def come_again(number: int) -> None:
+        for _ in range(10):
+            with pytest.raises(SagaExists):
+                enter(log, f"s{number}", project=f"p{number}")
+            with pytest.raises(SagaExists):
+                enter(log, "another", project=f"p{number}", key="k")
+
+    def come(number: int) -> None:
+        for turn in range(20):
+            enter(log, f"t{number}-{turn}", project=f"p{number}")
+
+    in_threads([lambda number=number: (come_again if number % 2 else come)(number) for number in range(8)])
+    assert len(log.find(limit=1000)) == 8 + 4 * 20
+    assert log.last_position() >= 8 + 4 * 20
 
 
 def test_two_threads_never_claim_the_same_saga(log):
