@@ -20,37 +20,25 @@ from typing import Any
 import pytest
 import requests
 
-from tests.contract.stub_process import DEADLINE, StubProcess
+from tests.contract.stub_process import DEADLINE, Server, StubProcess
 
 REAL = Path(__file__).parents[2] / ".real"
 TOKEN = "a-token-of-chroma"
 COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 
 
-class ChromaServer:
+class ChromaServer(Server):
     """A running server, with credentials that it takes."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        self._session = requests.Session()
+        super().__init__(url)
         self._session.headers["x-chroma-token"] = TOKEN
-
-    def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
-        """One request; ``body`` is sent as JSON."""
-        return self._session.request(method, self.url + path, json=body, timeout=DEADLINE, **more)
-
-    def send(self, method: str, path: str, *, json: Any = None, headers: Any = None) -> requests.Response:
-        """The port of the backend's client."""
-        return self.call(method, path, json, headers=headers)
 
     def new_collection(self, name: str, **more: Any) -> str:
         """The path of a new collection, by its uuid."""
         answer = self.call("POST", COLLECTIONS, {"name": name, **more})
         assert answer.status_code == 200, answer.text
         return f"{COLLECTIONS}/{answer.json()['id']}"
-
-    def close(self) -> None:
-        self._session.close()
 
 
 @contextmanager

@@ -16,31 +16,22 @@ from typing import Any
 
 import requests
 
-from tests.contract.stub_process import DEADLINE, StubProcess
+from tests.contract.stub_process import DEADLINE, Server, StubProcess
 
 USER, PASSWORD = "neo4j", "a-password-of-neo4j"
 QUERY = "/db/neo4j/query/v2"
 HARNESS = Path(__file__).parents[2] / ".real" / "neo4j"
 
 
-class Neo4jServer:
+class Neo4jServer(Server):
     """A running server, with credentials that it takes."""
 
     def __init__(self, url: str, auth: tuple[str, str] | None) -> None:
-        self.url = url.rstrip("/")
-        self._session = requests.Session()
+        super().__init__(url.rstrip("/"))
         self._session.auth = auth
         self._session.trust_env = False
         # The sagas of the tests race each other: as many connections as threads.
         self._session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
-
-    def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
-        """One request; ``body`` is sent as JSON."""
-        return self._session.request(method, self.url + path, json=body, timeout=DEADLINE, **more)
-
-    def send(self, method: str, path: str, *, json: Any = None, headers: Any = None) -> requests.Response:
-        """The port of the backend's client."""
-        return self.call(method, path, json, headers=headers)
 
     def query(self, statement: str, path: str = QUERY, **more: Any) -> requests.Response:
         """Run one statement; further members of the request by name."""
@@ -51,9 +42,6 @@ class Neo4jServer:
         answer = self.query(statement, parameters=parameters)
         assert answer.status_code == 202 and "errors" not in answer.json(), answer.text
         return list(answer.json()["data"]["values"])
-
-    def close(self) -> None:
-        self._session.close()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import requests
@@ -27,6 +28,25 @@ START = 20.0  # seconds to a service's first answer on two busy cores
 def internal_token(project: str = "*", issuer: str = "backend") -> str:
     """A fresh internal token."""
     return TokenMinter(KeyRing.parse(KEYS), issuer).mint("user-1", project)
+
+
+class Server:
+    """A running server and a session of calls to it; who makes one adds credentials that it takes."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
+        """One request; ``body`` is sent as JSON."""
+        return self._session.request(method, self.url + path, json=body, timeout=DEADLINE, **more)
+
+    def send(self, method: str, path: str, *, json: Any = None, headers: Any = None) -> requests.Response:
+        """The port of the backend's client."""
+        return self.call(method, path, json, headers=headers)
+
+    def close(self) -> None:
+        self._session.close()
 
 
 class StubProcess:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.contract.chroma_servers import TOKEN, ChromaServer
+from tests.contract.stub_kills import written_while_killed
 from tests.contract.stub_process import StubProcess
-
-WRITERS = 4
-KILLS = 3
-WRITES_BEFORE_A_KILL = 40
 
 
 @pytest.fixture
@@ -29,33 +23,15 @@ def test_every_acknowledged_record_survives_kill_9(process: StubProcess) -> None
     process.start()
     server = ChromaServer(process.url)
     records = server.new_collection("documents")
-    acknowledged: set[str] = set()
-    numbers = iter(range(1_000_000))
-    for _ in range(KILLS):
-        enough, killed = threading.Event(), threading.Event()
-        goal = len(acknowledged) + WRITES_BEFORE_A_KILL
 
-        def write(enough: threading.Event = enough, killed: threading.Event = killed, goal: int = goal) -> None:
-            while not killed.is_set():
-                record = f"d{next(numbers)}"
-                body = {"ids": [record], "embeddings": [[1.0, 2.0]], "documents": [f"text of {record}"]}
-                with suppress(requests.RequestException):  # the kill cuts connections, and answers in their middle
-                    if server.call("POST", f"{records}/add", body).status_code == 201:
-                        acknowledged.add(record)
-                if len(acknowledged) >= goal:
-                    enough.set()
+    def write(number: int) -> bool:
+        body = {"ids": [f"d{number}"], "embeddings": [[1.0, 2.0]], "documents": [f"text of d{number}"]}
+        return server.call("POST", f"{records}/add", body).status_code == 201
 
-        threads = [threading.Thread(target=write) for _ in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        assert enough.wait(30)
-        killed.set()
-        process.kill()
-        process.start()
-        for thread in threads:
-            thread.join()
+    def check(acknowledged: set[int]) -> None:
         found = server.call("POST", f"{records}/get", {}).json()
-        assert acknowledged <= set(found["ids"])
+        assert {f"d{number}" for number in acknowledged} <= set(found["ids"])
         assert found["documents"] == [f"text of {record}" for record in found["ids"]]
+
+    written_while_killed(process, write, check)
     server.close()
-    assert len(acknowledged) >= KILLS * WRITES_BEFORE_A_KILL

@@ -6,22 +6,17 @@ import random
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import requests
 
 from backend.clients import neo4j_statements as statements
 from backend.clients.neo4j_statements import Relationship
 from neo4j_stub.errors import QueryFailed
 from neo4j_stub.store import GraphStore, Statement
 from tests.contract.neo4j_servers import PASSWORD, QUERY, USER, Neo4jServer
+from tests.contract.stub_kills import written_while_killed
 from tests.contract.stub_process import StubProcess
-
-WRITERS = 4
-KILLS = 3
-WRITES_BEFORE_A_KILL = 40
 
 
 @pytest.fixture
@@ -34,35 +29,17 @@ def process(tmp_path: Path) -> Iterator[StubProcess]:
 def test_every_acknowledged_write_survives_kill_9(process: StubProcess) -> None:
     process.start()
     server = Neo4jServer(process.url, (USER, PASSWORD))
-    acknowledged: set[int] = set()
-    numbers = iter(range(1_000_000))
-    for _ in range(KILLS):
-        enough, killed = threading.Event(), threading.Event()
-        goal = len(acknowledged) + WRITES_BEFORE_A_KILL
 
-        def write(enough: threading.Event = enough, killed: threading.Event = killed, goal: int = goal) -> None:
-            while not killed.is_set():
-                number = next(numbers)
-                with suppress(requests.RequestException):  # the kill cuts connections, and answers in their middle
-                    if server.query(f"CREATE (:Mark {{number: {number}}})").status_code == 202:
-                        acknowledged.add(number)
-                if len(acknowledged) >= goal:
-                    enough.set()
+    def write(number: int) -> bool:
+        return server.query(f"CREATE (:Mark {{number: {number}}})").status_code == 202
 
-        threads = [threading.Thread(target=write) for _ in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        assert enough.wait(30)
-        killed.set()
-        process.kill()
-        process.start()  # writers whose request was queued are answered by the new one
-        for thread in threads:
-            thread.join()
+    def check(acknowledged: set[int]) -> None:
         found = [number for [number] in server.rows("MATCH (m:Mark) RETURN m.number")]
         assert acknowledged <= set(found)
         assert len(found) == len(set(found))
+
+    written_while_killed(process, write, check)
     server.close()
-    assert len(acknowledged) >= KILLS * WRITES_BEFORE_A_KILL
 
 
 def test_an_open_transaction_is_gone_after_kill_9(process: StubProcess) -> None:
