@@ -82,7 +82,7 @@ PASSED_ON = frozenset(
 DECIDED_HERE = frozenset(
     {
         *("CHROMA_URL", "FILESYSTEM_URL", "GIT_URL", "NEO4J_URL", "DATA_DIR", "SAGA_LOG_URL"),
-        *("INTERNAL_TOKEN_KEYS", "USER_TOKEN_KEYS"),
+        *("INTERNAL_TOKEN_KEYS", "USER_TOKEN_KEYS", "WORKER_ALIVE_FILE"),
     }
 )
 
