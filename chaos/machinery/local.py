@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -44,8 +45,7 @@ class LocalProcesses:
         self._signal(name, "CONT")
 
     def start(self, name: str, *, own_mounts: bool = False) -> None:
-        for one in self._meant(name):
-            self._testbed("start", one, *(["--own-mounts"] if own_mounts else []))
+        self._each(name, lambda one: self._testbed("start", one, *(["--own-mounts"] if own_mounts else [])))
 
     def limit_files(self, name: str, full: bool) -> None:
         master = self._process(name)
@@ -82,12 +82,13 @@ class LocalProcesses:
             shutil.copytree(logs, folder, dirs_exist_ok=True)
 
     def _signal(self, name: str, word: str) -> None:
-        for one in self._meant(name):
-            self._testbed("kill", one, "--signal", word)
+        self._each(name, lambda one: self._testbed("kill", one, "--signal", word))
 
-    def _meant(self, name: str) -> list[str]:
-        """Several workers are one to an experiment: what happens to the worker happens to all of them."""
-        return RunningSystem.load(self.state).workers() if name == WORKER else [name]
+    def _each(self, name: str, act: Callable[[str], None]) -> None:
+        """Several workers are one to an experiment: what happens to the worker happens to all of them, at once."""
+        names = RunningSystem.load(self.state).workers() if name == WORKER else [name]
+        with ThreadPoolExecutor(max(1, len(names))) as pool:
+            list(pool.map(act, names))
 
     def _process(self, name: str) -> psutil.Process:
         return psutil.Process(RunningSystem.load(self.state).services[name].pid)
