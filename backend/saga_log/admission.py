@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
-from backend.saga.errors import ProjectBusy, TooManyWaiting
+from backend.saga.errors import ProjectBusy, SagaExists, TooManyWaiting
 from backend.saga.ports import Admission, NewSaga
 from backend.saga.state import SagaState
 from backend.saga_log.schema import sagas
 
 
 def check(connection: Connection, saga: NewSaga, admission: Admission) -> None:
-    """Raises ProjectBusy, TooManyWaiting. A repeated request key or id is let through to where it is told apart."""
-    if admission == Admission() or _is_known(connection, saga):
+    """Raises SagaExists, ProjectBusy, TooManyWaiting; before anything is written, for others share the transaction."""
+    if _is_known(connection, saga):
+        raise SagaExists(f"saga {saga.saga_id!r} (or its Idempotency-Key) is in the log already")
+    if admission == Admission():
         return
     its_project = sagas.c.project_id == saga.project_id
     if admission.only_if_free:
@@ -33,10 +35,14 @@ def refuse_beyond(limit: int, found: int, where: str) -> None:
         raise TooManyWaiting(f"{found} generations wait {where} already; the limit is {limit}")
 
 
-def _is_known(connection: Connection, saga: NewSaga) -> bool:
-    same = and_(sagas.c.project_id == saga.project_id, sagas.c.request_key == saga.request_key)
-    known = sagas.c.saga_id == saga.saga_id
-    return (
-        connection.execute(select(sagas.c.number).where(known | same if saga.request_key else known)).first()
-        is not None
+_KNOWN = select(sagas.c.number).where(
+    or_(
+        sagas.c.saga_id == bindparam("saga"),
+        and_(sagas.c.project_id == bindparam("project"), sagas.c.request_key == bindparam("key")),
     )
+)
+
+
+def _is_known(connection: Connection, saga: NewSaga) -> bool:
+    names = {"saga": saga.saga_id, "project": saga.project_id, "key": saga.request_key}
+    return connection.execute(_KNOWN, names).first() is not None
