@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from types import FunctionType
 from typing import Any
 
 from backend.saga.errors import DefinitionError
@@ -118,6 +119,8 @@ def call_step(call: StepCall, context: StepContext) -> Any:
 
 
 def _takes_context(call: StepCall) -> bool:
+    if isinstance(call, FunctionType):  # nearly all are, and a signature takes its time
+        return call.__code__.co_argcount > len(call.__defaults__ or ())
     try:
         parameters = inspect.signature(call).parameters.values()
     except (TypeError, ValueError):
