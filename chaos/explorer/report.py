@@ -76,18 +76,23 @@ def _counterexample(run: Run) -> dict[str, Any]:
         "title": title(run),
         "schedule": run.schedule.to_json(),
         "states": run.states,
-        "findings": [
-            {
-                "anomaly": str(finding.anomaly),
-                "broken": finding.broken,
-                "subject": finding.subject,
-                "evidence": finding.evidence,
-                "saga_id": finding.saga_id,
-                "participant": finding.participant,
-            }
-            for finding in run.findings
-        ],
+        "findings": findings_to_json(run),
     }
+
+
+def findings_to_json(run: Run) -> list[dict[str, Any]]:
+    """What was found, in the order in which it was."""
+    return [
+        {
+            "anomaly": str(finding.anomaly),
+            "broken": finding.broken,
+            "subject": finding.subject,
+            "evidence": finding.evidence,
+            "saga_id": finding.saga_id,
+            "participant": finding.participant,
+        }
+        for finding in run.findings
+    ]
 
 
 def _slug(name: str) -> str:

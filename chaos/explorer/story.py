@@ -12,7 +12,7 @@ _MARKS = {"fault": "⚡", "late": "☄", "process": "☠"}
 
 def story(run: Run) -> str:
     """The run in plain text, one line for each thing that happened."""
-    return "\n".join([*_heading(run), "", *map(_line, run.trace), "", *_ending(run)])
+    return "\n".join([*_heading(run), "", *map(line, run.trace), "", *_ending(run)])
 
 
 def title(run: Run) -> str:
@@ -30,7 +30,8 @@ def _heading(run: Run) -> Iterator[str]:
         yield f"  (never happened: {fault})"
 
 
-def _line(entry: Entry) -> str:
+def line(entry: Entry) -> str:
+    """One thing that happened."""
     mark = _MARKS.get(entry.kind, " ")
     match entry.kind:
         case "call" | "late":

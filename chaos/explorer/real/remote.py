@@ -102,7 +102,11 @@ class RemoteWorld(World):
         self.clock = HubClock(self.hub)
 
     def ask(self, message: Message) -> Message:
-        """Tell the stage, wait until it lets this process go on, and see what changed meanwhile."""
+        """Tell the stage, wait until it lets this process go on, and see what changed meanwhile.
+
+        What this process has on disk is there before: it may die here.
+        """
+        self.disk.force()
         answer = self._channel.ask(message)
         self.hub.now = answer["now"]
         self.processes[:] = [Process(name) for name in answer["alive"]]
@@ -124,15 +128,13 @@ class RemoteWorld(World):
 
 
 class _ToldTrace(list[Entry]):
-    """A trace that the stage keeps. What it says was written is durable by then."""
+    """A trace that the stage keeps."""
 
     def __init__(self, world: RemoteWorld) -> None:
         super().__init__()
         self._world = world
 
     def append(self, entry: Entry) -> None:
-        if entry.kind == "write":
-            self._world.disk.force()
         self._world.ask({"op": "entry", "entry": asdict(entry)})
 
 
