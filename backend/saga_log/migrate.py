@@ -17,8 +17,16 @@ def ensure_schema(engine: Engine, dialect: Dialect) -> None:
     """Make the tables, or bring them to this program's version; many processes may try at the same time.
 
     Raises:
-        ValueError: the log was written by a newer program.
+        ValueError: the log was written by a newer program; no connection stays open then.
     """
+    try:
+        _bring_forward(engine, dialect)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _bring_forward(engine: Engine, dialect: Dialect) -> None:
     with engine.connect() as connection:
         dialect.begin_write(connection, True)
         metadata.create_all(connection)
