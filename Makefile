@@ -14,7 +14,7 @@ CHROMA_CLIENT = $$($(BIN)/python -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["real"])')
 HARNESS := tests/contract/neo4j_harness
 
-.PHONY: help demo test test-again test-all test-real check format up down toxiproxy chaos soak soak-short explore bench clean
+.PHONY: help demo test test-again test-all test-real check format up down toxiproxy compose-test chaos soak soak-short explore bench clean
 
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
@@ -22,6 +22,7 @@ help:
 	@echo "make check      format, lint, types, import contracts: what CI runs besides the tests"
 	@echo "make up | down  the system in the background (.testbed/), and its end"
 	@echo "make toxiproxy  build the real Toxiproxy into .toxiproxy/ (needs Go)"
+	@echo "make compose-test  the whole system in containers, for real (needs Docker with Compose v2)"
 	@echo "make chaos      every experiment, on a system of its own"
 	@echo "make soak       15 minutes of 30 users, faults and kills, then the audit (SOAK_TIME, SOAK_SEED)"
 	@echo "make soak-short the same for 90 seconds"
@@ -97,6 +98,12 @@ toxiproxy: .toxiproxy/toxiproxy-server
 		$(TOXIPROXY)/cmd/server@v$(TOXIPROXY_VERSION) $(TOXIPROXY)/cmd/cli@v$(TOXIPROXY_VERSION)
 	mv .toxiproxy/build/cli .toxiproxy/toxiproxy-cli
 	mv .toxiproxy/build/server .toxiproxy/toxiproxy-server
+
+# With the engine that `docker` finds. What it needs and cannot be pulled is built; nothing of it is left afterwards.
+compose-test: $(READY)
+	@docker compose version >/dev/null 2>&1 || { echo "docker with Compose v2 is needed"; exit 1; }
+	@docker info >/dev/null 2>&1 || { echo "docker finds no engine: $$(docker info 2>&1 | tail -1)"; exit 1; }
+	COMPOSE_TEST=1 $(BIN)/python -m pytest -p no:cacheprovider tests/compose
 
 # On a system of its own, which is stopped whatever becomes of the run.
 chaos: $(READY)

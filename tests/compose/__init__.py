@@ -1,0 +1,1 @@
+"""The whole system in containers: `make compose-test` runs these, and nothing else does."""

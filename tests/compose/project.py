@@ -1,0 +1,97 @@
+"""One compose project for tests: a name and ports of its own, and nothing left of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.compose.images import ROOT, docker, substitutes
+from tests.system.support import environment, free_offset
+
+COMMAND_LIMIT = 300.0  # seconds
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project under test, and the folder in which a user of it stands."""
+
+    name: str
+    folder: Path
+    env_file: Path
+
+    def compose(self, *words: str) -> str:
+        """`docker compose`, which must succeed; returns what it printed."""
+        where = (
+            "--project-name",
+            self.name,
+            "--file",
+            str(ROOT / "docker-compose.yml"),
+            "--env-file",
+            str(self.env_file),
+        )
+        done = docker("compose", *where, *words)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def testbed(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`testbed` as a user calls it: no state folder is named, so it finds the containers by itself."""
+        return subprocess.run(
+            [sys.executable, "-m", "testbed", *words],
+            cwd=self.folder,
+            env=environment(COMPOSE_PROJECT_NAME=self.name),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_LIMIT,
+            check=False,
+        )
+
+    def done(self, *words: str) -> str:
+        """What a command printed that must succeed."""
+        done = self.testbed(*words)
+        assert done.returncode == 0, (words, done.stdout[-3000:], done.stderr[-3000:])
+        return done.stdout
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.done(*words, "--json"))
+
+    def container(self, service: str) -> str:
+        return self.compose("ps", "--all", "--quiet", service).split()[0]
+
+    def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a container."""
+        return docker("exec", self.container(service), *command)
+
+    def inspect(self, service: str) -> Any:
+        """What docker knows of a service's container."""
+        return json.loads(docker("inspect", self.container(service)).stdout)[0]
+
+    def left(self) -> list[str]:
+        """What there still is of it."""
+        label = f"label=com.docker.compose.project={self.name}"
+        kinds = (("ps", "--all"), ("volume", "ls"), ("network", "ls"))
+        return [line for kind in kinds for line in docker(*kind, "--quiet", "--filter", label).stdout.split()]
+
+
+@contextmanager
+def project(folder: Path, profile: str, images: list[str]) -> Iterator[Project]:
+    """A project that is not up yet."""
+    name = f"testbed-test-{secrets.token_hex(4)}"
+    found = Project(name, folder, folder / ".env")
+    own_image = f"saga-testbed-test/{name}"
+    found.done("env", "--profile", profile, "--port-offset", str(free_offset()))
+    with found.env_file.open("a") as file:
+        for variable, image in {"TESTBED_IMAGE": own_image, **substitutes(images, folder)}.items():
+            file.write(f"{variable}={image}\n")
+    try:
+        yield found
+    finally:
+        found.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+        docker("image", "rm", "--force", own_image)
+    assert found.left() == []

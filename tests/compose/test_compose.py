@@ -1,0 +1,145 @@
+"""`docker compose up`, for real: a generation, a killed container, the audit, a restart; then nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+import requests
+
+from tests.compose.project import Project, project
+
+SOON = 60.0  # seconds
+
+
+def why_not() -> str:
+    """Why these tests cannot run, or ""."""
+    if os.environ.get("COMPOSE_TEST") != "1":
+        return "make compose-test runs it"
+    try:
+        done = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"no docker: {error}"
+    return "" if done.returncode == 0 else f"no engine that docker finds: {done.stderr.strip()[-200:]}"
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.xdist_group("compose"),
+    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
+]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with project(tmp_path_factory.mktemp("default"), "default", ["TOXIPROXY_IMAGE"]) as found:
+        found.compose("up", "--detach", "--wait", "--build")
+        found.done("ingest", "--corpus", "python-topics", "--project", "topics")
+        found.done("generate", "topics", "--wait")
+        yield found
+
+
+def test_everything_is_up_behind_the_real_toxiproxy(running: Project):
+    status = running.json("status")
+    assert {one["state"] for one in status["services"]} == {"ready"}
+    assert len(status["services"]) == 7
+    assert len(status["links"]) == 5
+    version = requests.get(f"{status['proxy']['url']}/version", timeout=5).json()
+    assert version == {"version": "2.12.0"}
+    console = next(one["url"] for one in status["services"] if one["name"] == "backend")
+    assert "<title>" in requests.get(f"{console}/", timeout=5).text
+
+
+def test_the_audit_sees_the_disks_of_the_containers(running: Project):
+    report = running.json("audit")
+    assert report["verdict"] == "valid", report["first_evidence"]
+    assert report["looked_at"]["files"] > 70
+    assert report["looked_at"]["snapshots"] >= 1
+
+
+def test_the_audit_finds_an_orphan_in_a_volume(running: Project):
+    write = "import pathlib; pathlib.Path('/data/topics/orphan.md').write_text('nobody knows me')"
+    assert running.execute("filesystem_server", "python", "-c", write).returncode == 0
+    try:
+        found = running.testbed("audit", "--project", "topics")
+        assert found.returncode == 1
+        assert "orphan.md" in found.stdout
+    finally:
+        running.execute("filesystem_server", "python", "-c", "import os; os.unlink('/data/topics/orphan.md')")
+    assert running.testbed("audit").returncode == 0
+
+
+def test_an_experiment_kills_a_container_and_nothing_is_left_behind(running: Project):
+    (outcome,) = running.json("chaos", "run", "worker-killed")["experiments"]
+    assert outcome["verdict"] == "valid", outcome["why"]
+    assert {one["state"] for one in running.json("status")["services"]} == {"ready"}
+
+
+def test_a_container_can_be_halted_and_goes_on(running: Project):
+    running.done("kill", "git_server", "--signal", "STOP")
+    states = {one["name"]: one["state"] for one in json.loads(running.testbed("status", "--json").stdout)["services"]}
+    assert states["git_server"] == "stopped"
+    running.done("kill", "git_server", "--signal", "CONT")
+    running.done("generate", "topics", "--wait")
+
+
+def test_a_process_that_dies_by_itself_comes_back(running: Project):
+    crash = "import psutil; [one.kill() for one in psutil.Process(1).children()]"
+    running.execute("filesystem_server", "python", "-c", crash)
+    deadline = time.monotonic() + SOON
+    while running.inspect("filesystem_server")["RestartCount"] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    running.compose("up", "--detach", "--wait", "--no-recreate")
+    running.done("generate", "topics", "--wait")
+
+
+@pytest.mark.parametrize("service", ["backend", "worker", "git_server", "toxiproxy"])
+def test_no_container_runs_as_root_or_can_write_beside_its_data(running: Project, service: str):
+    host = running.inspect(service)
+    assert host["Config"]["User"] == "10001:10001"
+    assert host["HostConfig"]["ReadonlyRootfs"] is True
+    assert host["HostConfig"]["Memory"] > 0
+    if service != "toxiproxy":
+        assert running.execute(service, "touch", "/opt/venv/x").returncode != 0
+        assert (
+            running.execute(service, "sh", "-c", "command -v pip || command -v gcc || command -v make").returncode != 0
+        )
+
+
+def test_callers_cannot_go_around_the_fault_proxy(running: Project):
+    reach = "import socket; socket.create_connection(('filesystem_server', 6001), 3)"
+    assert running.execute("worker", "python", "-c", reach).returncode != 0
+    through = "import socket; socket.create_connection(('toxiproxy', 16001), 3)"
+    assert running.execute("worker", "python", "-c", through).returncode == 0
+
+
+def test_down_and_up_keep_the_data_and_new_keys_are_taken(running: Project):
+    before = {one["saga_id"]: one["state"] for one in running.json("sagas", "list")["sagas"]}
+    running.compose("down")
+    running.done("env", "--rotate")
+    running.compose("up", "--detach", "--wait")
+    assert {one["saga_id"]: one["state"] for one in running.json("sagas", "list")["sagas"]} == before
+    running.done("generate", "topics", "--wait")
+    assert running.json("audit")["verdict"] == "valid"
+
+
+def test_two_workers_and_two_backends_share_a_postgresql(tmp_path):
+    with project(tmp_path, "postgres", ["TOXIPROXY_IMAGE", "POSTGRES_IMAGE"]) as found:
+        found.compose("up", "--detach", "--wait", "--build")
+        services = {one["name"]: one for one in found.json("status")["services"]}
+        assert {"backend", "backend-2", "worker", "worker-2", "postgres"} <= services.keys()
+        found.done("ingest", "--corpus", "python-topics", "--project", "topics")
+        found.done("kill", "worker")
+        assert found.json("generate", "topics", "--wait")["state"] == "committed"  # the other worker did it
+        second = services["backend-2"]["url"]
+        token = found.done("token", "--user", "ann").strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        listed = requests.get(f"{second}/api/sagas", headers=headers, timeout=10).json()["sagas"]
+        assert [saga["state"] for saga in listed] == ["committed"]
+        found.done("start", "worker")
+        assert found.json("audit")["verdict"] == "valid"
