@@ -275,26 +275,6 @@ def test_a_write_that_fails_in_its_middle_leaves_nothing_and_harms_nobody_beside
     assert log.append("s1", fences[1], 2, [event(T.BEGUN)])[-1].seq == 3
 
 
-def test_a_refusal_takes_nothing_along_of_what_was_written_beside_it(log):
-    for number in range(8):
-        enter(log, f"s{number}", project=f"p{number}", key="k")
-
-    def come_again(number: int) -> None:
-        for _ in range(10):
-            with pytest.raises(SagaExists):
-                enter(log, f"s{number}", project=f"p{number}")
-            with pytest.raises(SagaExists):
-                enter(log, "another", project=f"p{number}", key="k")
-
-    def come(number: int) -> None:
-        for turn in range(20):
-            enter(log, f"t{number}-{turn}", project=f"p{number}")
-
-    in_threads([lambda number=number: (come_again if number % 2 else come)(number) for number in range(8)])
-    assert len(log.find(limit=1000)) == 8 + 4 * 20
-    assert log.last_position() >= 8 + 4 * 20
-
-
 def test_two_threads_never_claim_the_same_saga(log):
     for number in range(20):
         enter(log, f"s{number}", project=f"p{number}")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from backend.saga.errors import LeaseLost, ProjectBusy, TooManyWaiting
+from backend.saga.errors import LeaseLost, ProjectBusy, SagaExists, TooManyWaiting
 from backend.saga.ports import Admission, SagaLog
 from backend.saga_log import open_saga_log
+from tests.contract.fault_proxy_rig import PATIENCE, eventually
 from tests.contract.saga_logs import LEASE, TYPES, T, enter, event, fresh_url, in_threads
 
 Opener = Callable[[], SagaLog]
@@ -134,6 +136,26 @@ def test_of_many_who_would_not_wait_one_gets_the_project(another):
 
     in_threads([lambda number=number: come(number) for number in range(4)])
     assert (len(logs[0].find(project_id="p")), len(refused)) == (1, 3)
+
+
+def test_a_refusal_takes_nothing_along_of_what_was_written_in_its_transaction(another):
+    log, other, at_work = another(), another(), threading.Event()
+    enter(log, "s1", key="k")
+    begin, queue = log._committer._begin, log._committer._queue
+    log._committer._begin = lambda connection, forced: (at_work.set(), begin(connection, forced))
+    with other._engine.connect() as holder, ThreadPoolExecutor(3) as pool:
+        begin(holder, False)  # while somebody else writes the log, its own writes gather
+        pool.submit(enter, log, "s2")
+        assert at_work.wait(PATIENCE)
+        second = pool.submit(enter, log, "s3")
+        eventually(lambda: queue.qsize() == 1)
+        refused = pool.submit(enter, log, "s4", key="k")
+        eventually(lambda: queue.qsize() == 2)
+        holder.rollback()
+        with pytest.raises(SagaExists):
+            refused.result()
+        second.result()
+    assert [log.get(saga_id).last_seq for saga_id in ("s1", "s2", "s3")] == [1, 1, 1]
 
 
 @pytest.fixture
