@@ -77,9 +77,9 @@ class Carrier:
         world, target, method = self._world, message["to"], message["method"]
         what = f"{'coordinator' if process else source} → {target}: {message['what']}"
         faults = world.point(what, kinds_of_call(method, by_coordinator=process is not None))
-        began = world.hub.now
         if process is not None and any(fault.kind is FaultKind.PAUSED for fault in faults):
             world.pause(process)
+        began = world.hub.now
         self._deliver_overtaken(target)
         measure, label = measure_of(faults, method), f"explorer-{len(self._calls) + 1}"
         call = Call(label, source, process, target, what, message["saga_id"], began, message["timeout"], measure)
