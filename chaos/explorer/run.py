@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -134,14 +134,21 @@ class Stage:
 
 @contextmanager
 def on_stage(scenario: Scenario) -> Iterator[Stage]:
-    """The scenario's participants in a temporary folder (in memory, where the machine has such a file system)."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    with tempfile.TemporaryDirectory(prefix="explore-", dir=memory if memory.is_dir() else None) as folder:
-        stage = Stage(scenario, Path(folder))
+    """The scenario with its participants started, in a folder of its own."""
+    with stage_folder() as folder:
+        stage = Stage(scenario, folder)
         try:
             yield stage
         finally:
             stage.close()
+
+
+@contextmanager
+def stage_folder() -> Iterator[Path]:
+    """A temporary folder, in memory where the machine has such a file system."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    with tempfile.TemporaryDirectory(prefix="explore-", dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 def run_of(schedule: Schedule, world: World, judged: Judgement) -> Run:
@@ -157,8 +164,3 @@ def run_of(schedule: Schedule, world: World, judged: Judgement) -> Run:
         tuple(world.fired),
         dict(judged.states),
     )
-
-
-def findings_of(runs: Sequence[Run]) -> list[Finding]:
-    """All findings of some runs."""
-    return [finding for run in runs for finding in run.findings]

@@ -6,17 +6,21 @@ each kind of fault in turn. What lies before the last fault went as in the run w
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing.pool import Pool
+from pathlib import Path
 from typing import Any
 
-from chaos.explorer.run import Run, Stage, Verdict, on_stage
+from chaos.explorer.run import Run, Stage, Verdict, on_stage, stage_folder
 from chaos.explorer.scenario import Scenario
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
 from chaos.explorer.shrink import shrink
@@ -178,7 +182,7 @@ def explore_at_random(
                 _tell(tell, report, began, number / len(chunks))
         else:
             with _pool(scenario, processes) as pool:
-                for number, part in enumerate(pool.map(_random_in_pool, chunks), start=1):
+                for number, part in enumerate(pool.imap(_random_in_pool, chunks), start=1):
                     report.add(part)
                     _tell(tell, report, began, number / len(chunks))
         report.real_calls += stage.real_calls.total()
@@ -262,11 +266,10 @@ def _shared(
     began = time.monotonic()
     tasks = [(base, passed.point, kind, faults) for passed in base.passed for kind in passed.kinds]
     with _pool(scenario, processes) as pool:
-        for number, part in enumerate(pool.map(_subtree_in_pool, tasks), start=1):
+        for number, part in enumerate(pool.imap(_subtree_in_pool, tasks), start=1):
             report.add(part)
             _tell(tell, report, began, number / len(tasks))
             if stop_at_first and report.failing:
-                pool.shutdown(cancel_futures=True)
                 return
 
 
@@ -288,23 +291,22 @@ def _tell(tell: Tell | None, report: Report, began: float, share: float) -> None
 
 # --- in a process of the pool -----------------------------------------------------------------------------------------
 
-_stages = ExitStack()
 _stage: Stage | None = None
 
 
-def _pool(scenario: Scenario, processes: int) -> ProcessPoolExecutor:
+@contextmanager
+def _pool(scenario: Scenario, processes: int) -> Iterator[Pool]:
+    """Processes with a stage each. They end with the block, whatever they are at, and their folders with them."""
     context = multiprocessing.get_context("fork")  # a scenario may be anybody's object: it need not be picklable
-    return ProcessPoolExecutor(processes, context, _open_stage, (scenario,))
+    with stage_folder() as folder, context.Pool(processes, _open_stage, (scenario, folder)) as pool:
+        yield pool
 
 
-def _open_stage(scenario: Scenario) -> None:
+def _open_stage(scenario: Scenario, folder: Path) -> None:
     global _stage  # noqa: PLW0603 - a pool's process has one stage, for as long as it lives
-    import logging
-    from multiprocessing.util import Finalize
-
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody; who began all this ends it
     logging.disable(logging.CRITICAL)
-    _stage = _stages.enter_context(on_stage(scenario))
-    Finalize(None, _stages.close, exitpriority=10)
+    _stage = Stage(scenario, folder / str(os.getpid()))
 
 
 def _subtree_in_pool(task: tuple[Run, Point, FaultKind, int]) -> Report:

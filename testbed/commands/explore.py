@@ -19,6 +19,7 @@ from testbed.errors import Failure
 from testbed.options import console, json_option, print_json
 
 EXIT_STATUS = {"valid": 0, "invalid": 1, "unknown": 2}
+INTERRUPTED = 130  # as a shell says of SIGINT; 1 would say that a counterexample was found
 FOUND = Path("exploration")
 
 
@@ -60,7 +61,7 @@ def explore_command(
     Each counterexample is shrunk until nothing can be taken away, told as a story, and saved as a schedule for
     `testbed replay`, with a page that draws it.
 
-    Exit status: 0 valid, 1 invalid: a counterexample was found, 2 unknown, or wrong usage.
+    Exit status: 0 valid, 1 invalid: a counterexample was found, 2 unknown, or wrong usage, 130 interrupted.
     """
     try:
         scenario = scenario_of(saga or ("wiki-crowd" if count else "wiki"))
@@ -68,11 +69,15 @@ def explore_command(
         raise click.UsageError(str(error)) from None
     logging.disable(logging.CRITICAL)  # what the services say to their logs is part of no report
     out = Console(quiet=True) if as_json else console()
-    with _progress(out) as tell:
-        if count:
-            found = explore_at_random(scenario, count=count, seed=seed, processes=processes, tell=tell)
-        else:
-            found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)
+    try:
+        with _progress(out) as tell:
+            if count:
+                found = explore_at_random(scenario, count=count, seed=seed, processes=processes, tell=tell)
+            else:
+                found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)
+    except KeyboardInterrupt:
+        click.echo("interrupted: nothing is concluded", err=True)
+        raise SystemExit(INTERRUPTED) from None
     if report is not None:
         _write(report, found)
     folder = report.with_suffix("") if report is not None else FOUND

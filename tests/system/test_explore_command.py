@@ -1,0 +1,79 @@
+"""`testbed explore`, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.explorer.schedule import Schedule
+
+DEADLINE = 90.0  # seconds
+WRONG = "chaos.gallery.wrong:no_barrier"
+
+
+def explore(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "testbed", "explore", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False)
+
+
+def test_a_wrong_saga_is_told_saved_and_drawn(tmp_path: Path) -> None:
+    done = explore(tmp_path, "--saga", WRONG, "--report", "found.json")
+    assert done.returncode == 1, done.stderr
+    assert "compensation overtaken by its action" in done.stdout
+    assert "not simulated" in done.stdout
+    schedule = Schedule.from_json(json.loads(next((tmp_path / "found").glob("*.json")).read_text()))
+    assert len(schedule.faults) == 1
+    page = next((tmp_path / "found").glob("*.html")).read_text()
+    assert "<svg" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")  # it loads nothing from anywhere
+    report: dict[str, Any] = json.loads((tmp_path / "found.json").read_text())
+    assert report["verdict"] == "invalid"
+    assert report["counterexamples"][0]["schedule"] == schedule.to_json()
+    assert report["coverage"]["never_fired"] == 0
+
+
+def test_the_right_one_is_valid_and_json_is_all_that_is_printed(tmp_path: Path) -> None:
+    done = explore(tmp_path, "--saga", "chaos.gallery.mended:no_barrier", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["schedules"]["invalid"] == 0
+    assert not (tmp_path / "exploration").exists()
+
+
+def test_a_saga_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    done = explore(tmp_path, "--saga", "shop.sagas:booking")
+    assert done.returncode == 2
+    assert "shop.sagas" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="the folders to look for are in /dev/shm, which is not here")
+def test_ctrl_c_ends_all_and_leaves_nothing(tmp_path: Path) -> None:
+    def folders() -> set[Path]:
+        return set(Path("/dev/shm").glob("explore-*"))
+
+    command = [sys.executable, "-m", "testbed", "explore", "--faults", "3", "--processes", "2"]
+    before = folders()
+    running = subprocess.Popen(
+        command, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    try:
+        end = time.monotonic() + DEADLINE
+        while len(folders() - before) < 2 and time.monotonic() < end:  # its own, and that of its two processes
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=DEADLINE)
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+    assert running.returncode == 130
+    assert "interrupted" in said
+    assert folders() - before == set()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(running.pid, 0)
