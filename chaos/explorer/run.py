@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -147,7 +148,9 @@ def on_stage(scenario: Scenario) -> Iterator[Stage]:
 def stage_folder() -> Iterator[Path]:
     """A temporary folder, in memory where the machine has such a file system."""
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    with tempfile.TemporaryDirectory(prefix="explore-", dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=f"explore-{os.getpid()}-", dir=memory if memory.is_dir() else None
+    ) as folder:
         yield Path(folder)
 
 

@@ -55,17 +55,17 @@ def test_a_saga_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="the folders to look for are in /dev/shm, which is not here")
 def test_ctrl_c_ends_all_and_leaves_nothing(tmp_path: Path) -> None:
-    def folders() -> set[Path]:
-        return set(Path("/dev/shm").glob("explore-*"))
-
     command = [sys.executable, "-m", "testbed", "explore", "--faults", "3", "--processes", "2"]
-    before = folders()
     running = subprocess.Popen(
         command, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
+
+    def folders() -> list[Path]:
+        return list(Path("/dev/shm").glob(f"explore-{running.pid}-*"))
+
     try:
         end = time.monotonic() + DEADLINE
-        while len(folders() - before) < 2 and time.monotonic() < end:  # its own, and that of its two processes
+        while len(folders()) < 2 and time.monotonic() < end:  # its own, and that of its two processes
             time.sleep(0.05)
         os.killpg(running.pid, signal.SIGINT)
         _, said = running.communicate(timeout=DEADLINE)
@@ -74,6 +74,6 @@ def test_ctrl_c_ends_all_and_leaves_nothing(tmp_path: Path) -> None:
             os.killpg(running.pid, signal.SIGKILL)
     assert running.returncode == 130
     assert "interrupted" in said
-    assert folders() - before == set()
+    assert folders() == []
     with pytest.raises(ProcessLookupError):
         os.killpg(running.pid, 0)
