@@ -24,11 +24,10 @@ class Circuits:
         self._lock = threading.Lock()
         self._circuits: dict[str, Circuit] = {}
 
-    @property
-    def spares_somebody(self) -> bool:
-        """Whether any participant is away now."""
+    def spared(self) -> frozenset[str]:
+        """The participants that are away now."""
         with self._lock:
-            return any(circuit.next_at is not None for circuit in self._circuits.values())
+            return frozenset(name for name, circuit in self._circuits.items() if circuit.next_at is not None)
 
     def admit(self, participants: Collection[str]) -> float:
         now = self._clock.now()

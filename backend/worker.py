@@ -28,6 +28,7 @@ POLL = 0.1  # seconds between looks at the log while nothing is to do
 AWAY = 1.0  # seconds between looks at a log that cannot be read
 PATIENCE = 2.0  # seconds that a thread waits for a retry before it gives the saga back for a while
 SCOUT = 30.0  # seconds between the parked sagas that are woken, one at a time, while a participant is away
+TELL = 5.0  # seconds between repetitions of who is spared, while somebody is
 AFTER_A_DEFECT = 5.0  # seconds before a saga whose driving raised a defect is tried again
 
 
@@ -59,6 +60,7 @@ class Worker:
         self.circuits = Circuits(clock, self._wake)
         self.runner = SagaRunner(saga_log, clock, draw, together, log_event, self.circuits)
         self._next_scout = 0.0
+        self._told: tuple[frozenset[str], float] = (frozenset(), 0.0)
         self._log_is_away = False
         self._free = threading.Semaphore(threads)
         self._in_hand: dict[Future[None], SagaRecord] = {}
@@ -132,9 +134,17 @@ class Worker:
 
     def _scout(self) -> None:
         """Parked sagas sleep long; so that a participant's return is noticed soon, one of them goes and looks."""
-        if self.circuits.spares_somebody and self.clock.now() >= self._next_scout:
+        if self.circuits.spared() and self.clock.now() >= self._next_scout:
             self._next_scout = self.clock.now() + SCOUT
             self._wake(1)
+
+    def _tell_who_is_spared(self) -> None:
+        """In the log, for the backend's /metrics: a worker listens nowhere. What a dead one said is soon outdated."""
+        spared, now = self.circuits.spared(), self.clock.now()
+        told, at = self._told
+        if spared != told or (spared and now >= at + TELL):
+            self.saga_log.spare(self.name, spared, now, now + 3 * TELL)
+            self._told = (spared, now)
 
     def _claim_or_wait(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         if not self._free.acquire(timeout=POLL):
@@ -142,6 +152,7 @@ class Worker:
         record = None
         try:
             self._pay_back()
+            self._tell_who_is_spared()
             record = self.claim()
             self._log_is_away = False
         except Exception as error:  # the whole story once, and then one line a second for as long as it lasts

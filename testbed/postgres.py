@@ -14,7 +14,7 @@ from chaos.auditor.collectors.log_database import libpq_url
 from testbed.errors import Failure
 
 PACKAGED = "/usr/lib/postgresql"  # where Debian keeps the programs of each version
-TABLES = ("events", "sagas", "meta")
+TABLES = ("events", "sagas", "spared", "meta")
 CONNECT_SECONDS = 5
 
 

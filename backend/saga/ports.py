@@ -166,14 +166,22 @@ class SagaLog(Protocol):
     def events_of(self, saga_ids: Sequence[str], types: Collection[EventType]) -> list[LoggedEvent]:
         """Those events of these sagas that are of these types, in the order of the log; few queries for many sagas."""
 
-    def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
-        """The whole log in order, from the event after ``after_position``."""
+    def all_events(
+        self, after_position: int, limit: int, types: Collection[EventType] | None = None
+    ) -> list[LoggedEvent]:
+        """The whole log in order, from the event after ``after_position``; only events of ``types`` if given."""
 
     def last_position(self) -> int:
         """The position of the log's newest event; 0 when it is empty."""
 
     def counts(self) -> Mapping[SagaState, int]:
         """How many sagas are in each state that any is in."""
+
+    def spare(self, worker: str, participants: Collection[str], now: float, until: float) -> None:
+        """Say which participants ``worker`` spares (R10); it holds until it says otherwise, or ``until``."""
+
+    def spared(self, now: float) -> Mapping[str, int]:
+        """How many workers spare each participant that any spares."""
 
     def find(
         self,

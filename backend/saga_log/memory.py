@@ -30,6 +30,7 @@ class MemorySagaLog:
     def __init__(self) -> None:
         self._sagas: dict[str, _Entry] = {}
         self._events: list[LoggedEvent] = []
+        self._spared: dict[str, tuple[frozenset[str], float]] = {}  # by worker: whom, and until when
         self._lock = threading.RLock()
 
     def create(self, saga: NewSaga, event: Event, *, forced: bool = True, admission: Admission = ANYBODY) -> SagaRecord:
@@ -134,9 +135,13 @@ class MemorySagaLog:
         with self._lock:
             return [entry for entry in self._events if entry.saga_id in wanted and entry.event.type in types]
 
-    def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
+    def all_events(
+        self, after_position: int, limit: int, types: Collection[EventType] | None = None
+    ) -> list[LoggedEvent]:
         with self._lock:
-            return self._events[after_position : after_position + limit]
+            if types is None:
+                return self._events[after_position : after_position + limit]
+            return [entry for entry in self._events[after_position:] if entry.event.type in types][:limit]
 
     def last_position(self) -> int:
         with self._lock:
@@ -168,6 +173,14 @@ class MemorySagaLog:
             and (before is None or (record.created_at, record.saga_id) < before)
         ]
         return sorted(found, key=lambda record: (record.created_at, record.saga_id), reverse=True)[:limit]
+
+    def spare(self, worker: str, participants: Collection[str], now: float, until: float) -> None:
+        with self._lock:
+            self._spared[worker] = (frozenset(participants), until)
+
+    def spared(self, now: float) -> dict[str, int]:
+        with self._lock:
+            return dict(Counter(one for whom, until in self._spared.values() if until > now for one in whom))
 
     def close(self) -> None:
         pass

@@ -65,4 +65,12 @@ sagas = Table(
     sqlite_autoincrement=True,
 )
 
+spared = Table(
+    "spared",
+    metadata,
+    Column("worker", String(100), primary_key=True),
+    Column("participant", String(200), primary_key=True),
+    Column("until", Float, nullable=False),
+)
+
 meta = Table("meta", metadata, Column("schema_version", Integer, nullable=False))

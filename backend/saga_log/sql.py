@@ -13,6 +13,7 @@ from backend.saga.events import FORCED, STATE_AFTER, Event, EventType
 from backend.saga.history import AUTOMATIC
 from backend.saga.ports import ANYBODY, Admission, LoggedEvent, NewSaga, SagaRecord
 from backend.saga.state import SagaState
+from backend.saga_log import sparing
 from backend.saga_log.admission import check
 from backend.saga_log.chain import canonical, first_link
 from backend.saga_log.committer import GroupCommitter
@@ -129,10 +130,14 @@ class SqlSagaLog:
                 found += events_of(connection, saga_ids[start : start + _SAGAS_AT_ONCE], types)
         return sorted(found, key=lambda entry: entry.position)
 
-    def all_events(self, after_position: int, limit: int) -> list[LoggedEvent]:
-        wanted = select(events).where(events.c.position > after_position).order_by(events.c.position).limit(limit)
+    def all_events(
+        self, after_position: int, limit: int, types: Collection[EventType] | None = None
+    ) -> list[LoggedEvent]:
+        wanted = select(events).where(events.c.position > after_position)
+        if types is not None:
+            wanted = wanted.where(events.c.type.in_([str(one) for one in types]))
         with self._engine.connect() as connection:
-            return [logged(row) for row in connection.execute(wanted)]
+            return [logged(row) for row in connection.execute(wanted.order_by(events.c.position).limit(limit))]
 
     def last_position(self) -> int:
         with self._engine.connect() as connection:
@@ -169,6 +174,16 @@ class SqlSagaLog:
         newest_first = select(sagas).where(*filters).order_by(sagas.c.created_at.desc(), sagas.c.saga_id.desc())
         with self._engine.connect() as connection:
             return [record(row) for row in connection.execute(newest_first.limit(limit))]
+
+    def spare(self, worker: str, participants: Collection[str], now: float, until: float) -> None:
+        def work(connection: Connection) -> None:
+            sparing.replace(connection, worker, participants, now, until)
+
+        self._committer.write(work, forced=False)
+
+    def spared(self, now: float) -> dict[str, int]:
+        with self._engine.connect() as connection:
+            return sparing.count(connection, now)
 
     def close(self) -> None:
         self._committer.close()

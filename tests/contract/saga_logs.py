@@ -16,7 +16,7 @@ from tests.support.postgres import server_or_skip
 T = EventType
 TYPES = ("wiki",)
 LEASE = 5.0
-TABLES = "DROP TABLE IF EXISTS events, sagas, meta"
+TABLES = "DROP TABLE IF EXISTS events, sagas, spared, meta"
 
 
 def event(kind: EventType, step: str | None = None, at: float = 1.0, **data: object) -> Event:

@@ -202,6 +202,17 @@ def test_sagas_are_found_newest_first_by_state_project_and_time_in_pages(log):
     assert "s4" not in [r.saga_id for r in log.find(open_only=True)]
 
 
+def test_who_is_spared_is_known_until_its_worker_says_otherwise_or_is_silent_for_too_long(log):
+    log.spare("one", ["git_server", "neo4j"], 1.0, 10.0)
+    log.spare("two", ["git_server"], 1.0, 5.0)
+    assert log.spared(4.0) == {"git_server": 2, "neo4j": 1}
+    assert log.spared(5.0) == {"git_server": 1, "neo4j": 1}
+    log.spare("one", ["neo4j"], 6.0, 15.0)
+    assert log.spared(6.0) == {"neo4j": 1}
+    log.spare("one", [], 7.0, 16.0)
+    assert log.spared(7.0) == {}
+
+
 def test_sagas_are_counted_by_state(log):
     for number in range(3):
         enter(log, f"s{number}", project=f"p{number}")
@@ -217,6 +228,9 @@ def test_the_whole_log_reads_in_order_from_any_position(log):
     whole = log.all_events(0, 100)
     assert [(e.saga_id, e.seq) for e in whole] == [("s1", 1), ("s2", 1), ("s1", 2), ("s1", 3)]
     assert log.all_events(whole[1].position, 1) == [whole[2]]
+    some = [entry for entry in whole if entry.event.type is T.REQUESTED]
+    assert log.all_events(0, 100, (T.REQUESTED, T.PARKED)) == some
+    assert log.all_events(some[0].position, 1, (T.REQUESTED,)) == some[1:2]
     assert log.last_position() == whole[-1].position
     assert log.events("s1") == [e for e in whole if e.saga_id == "s1"]
 

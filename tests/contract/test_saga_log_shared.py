@@ -66,6 +66,16 @@ def test_no_saga_is_claimed_twice_and_no_project_has_two_at_work(another):
     assert sorted(saga_id for _, saga_id in taken) == [f"s{number:02}" for number in range(20)]
 
 
+def test_looking_for_work_where_there_is_none_keeps_nobody_from_writing(another):
+    idle, busy = another(), another()
+    enter(busy, "s1", at=5.0)
+    busy.claim("s1", "one", LEASE, 5.0)
+    with busy._engine.connect() as holder:
+        busy._committer._begin(holder, False)
+        assert idle.claim_next("two", LEASE, 6.0, TYPES) is None  # would wait for the holder if it wrote
+        holder.rollback()
+
+
 def test_a_worker_whose_saga_went_to_another_process_can_write_nothing(another):
     one, two = another(), another()
     enter(one, "s1")
