@@ -35,7 +35,11 @@ def scenario_of(name: str) -> Scenario:
     module, colon, attribute = OWN.get(name, name).partition(":")
     if not colon:
         raise NoSuchScenario(f"no scenario {name!r}: there is {', '.join(OWN)}, or package.module:factory")
-    made = _factory(module, attribute)()
+    factory = _factory(module, attribute)
+    try:
+        made = factory()
+    except Exception as error:
+        raise NoSuchScenario(f"{name} makes no scenario: {type(error).__name__}: {error}") from error
     if not isinstance(made, Scenario):
         raise NoSuchScenario(f"{name}: made a {type(made).__name__}, not a Scenario (chaos.explorer.scenario)")
     made.name = name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,22 +56,18 @@ class Director:
         if not isinstance(world, RealWorld) or self.carrier is None:
             raise TypeError("a director needs a real world, and a carrier")
         world.pids[process.name] = self._nursery.start(process.name, disk=str(self._disk))
-        channel = self._board.coordinator(process.name)
         turn = _Turn(world, process, self.carrier)
-        turn.answer(channel)
-        while True:
+        with closing(self._board.coordinator(process.name)) as channel:
+            turn.answer(channel)
             try:
-                message = self._board.receive(channel)
+                while (message := self._board.receive(channel))["op"] != "done":
+                    turn.answer(channel, turn.take(message))
+                turn.answer(channel)
             except Hangup:
                 kill_group(world.pids[process.name])
                 if world.trace[-1].outcome == "killed" and world.trace[-1].source == process.name:
                     raise Killed from None
                 raise BrokeOff(f"{process.name} ended without a word") from None
-            if message["op"] == "done":
-                turn.answer(channel)
-                channel.close()
-                return
-            turn.answer(channel, turn.take(message))
 
 
 class _Turn:
