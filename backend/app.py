@@ -7,6 +7,7 @@ from flask import Flask
 from backend.adapters import SystemClock
 from backend.composition import Clients
 from backend.distributed_saga import new_saga_id
+from backend.ending_metrics import EndingMetrics
 from backend.generations import Generations
 from backend.identity import install_user_check
 from backend.log_away import install_log_errors
@@ -48,7 +49,8 @@ def create_app(settings: Settings | None = None, saga_log: SagaLog | None = None
         verifier=None,
         ready={"saga log": lambda: log.find(limit=1)},
     )
-    app.extensions["metrics_registry"].register(SagaMetrics(log))
+    for metrics in (SagaMetrics(log), EndingMetrics(log)):
+        app.extensions["metrics_registry"].register(metrics)
     install_log_errors(app)
     install_user_check(app, settings.user_verifier())
     app.register_api(projects_blueprint(generations, Clients(settings)))

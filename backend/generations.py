@@ -112,11 +112,9 @@ class Generations:
     def statistics(self, window: float, project_id: str | None) -> dict[str, Any]:
         """Figures over the sagas that were asked for in the last ``window`` seconds, of one project or of all."""
         records = self.saga_log.find(project_id=project_id, since=self.clock.now() - window, limit=STATS_LIMIT)
-        histories: dict[str, list[Event]] = {record.saga_id: [] for record in records}
-        for entry in self.saga_log.events_of(list(histories), TELLING):
-            histories[entry.saga_id].append(entry.event)
+        entries = self.saga_log.events_of([record.saga_id for record in records], TELLING)
         dead = self.saga_log.find(state=SagaState.FAILED, project_id=project_id, limit=STATS_LIMIT)
-        return statistics(histories.values()) | {"window": window, "dead_letters": len(dead)}
+        return statistics(entries) | {"window": window, "dead_letters": len(dead)}
 
     def cancel(self, saga_id: str, operator: Operator) -> SagaRecord:
         """Ask an undecided saga to roll back. Raises UnknownSaga, NotAllowed."""

@@ -1,79 +1,44 @@
-"""The sagas as Prometheus metrics, read from the log at each scrape (R12): right after a restart.
-
-Each scrape goes on in the log where the last one ended; the first one reads all of it.
-"""
+"""The sagas as Prometheus metrics, read from the log at each scrape (R12): right after a restart."""
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_left
-from collections.abc import Iterator
-from itertools import accumulate
+import time
+from collections.abc import Callable, Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from backend.saga.ports import SagaLog
 from backend.saga.state import SagaState
-from backend.tally import COUNTED, DECISIONS, Tally
 
-BATCH = 5000  # events read at a time
-BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, float("inf"))  # seconds
+PARTICIPANTS = ("neo4j", "filesystem_server", "git_server")
+"""Whom a wiki saga calls: their circuits are told while they are closed as well."""
 
 
 class SagaMetrics(Collector):
-    """``sagas{state}``, and how they ended; docs/metrics.md has them all."""
+    """The metrics that docs/metrics.md lists under "The backend".
 
-    def __init__(self, saga_log: SagaLog) -> None:
-        self.saga_log = saga_log
-        self._lock = threading.Lock()
-        self._position = 0
-        self._tally = Tally(self._rollback_took)
-        self._rollbacks = [0] * len(BUCKETS)
-        self._rollback_seconds = 0.0
+    Args:
+        now: wall-clock seconds.
+    """
 
-    def collect(self) -> Iterator[Metric]:
-        states, counts = _states(), self.saga_log.counts()
+    def __init__(self, saga_log: SagaLog, now: Callable[[], float] = time.time) -> None:
+        self.saga_log, self.now = saga_log, now
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        sagas, circuits = self.describe()
+        counts, spared = self.saga_log.counts(), self.saga_log.spared(self.now())
         for state in SagaState:
-            states.add_metric([str(state)], counts.get(state, 0))
-        yield states
-        with self._lock:
-            self._catch_up()
-            yield from self._ends()
+            sagas.add_metric([str(state)], counts.get(state, 0))
+        for participant in sorted({*PARTICIPANTS, *spared}):
+            circuits.add_metric([participant], spared.get(participant, 0))
+        yield from (sagas, circuits)
 
-    def describe(self) -> Iterator[Metric]:
-        """Nothing is read from the log merely to register."""
-        yield _states()
-
-    def _catch_up(self) -> None:
-        while batch := self.saga_log.all_events(self._position, BATCH, COUNTED):
-            for entry in batch:
-                self._tally.take(entry.saga_id, entry.event)
-            self._position = batch[-1].position
-
-    def _rollback_took(self, seconds: float) -> None:
-        self._rollbacks[bisect_left(BUCKETS, seconds)] += 1
-        self._rollback_seconds += seconds
-
-    def _ends(self) -> Iterator[Metric]:
-        tally = self._tally
-        decided = CounterMetricFamily("sagas_decided", "Sagas by what was decided first.", labels=["outcome"])
-        for outcome in DECISIONS:
-            decided.add_metric([outcome], tally.decided[outcome])
-        yield decided
-        bounds = ["+Inf" if bound == float("inf") else str(bound) for bound in BUCKETS]
-        yield HistogramMetricFamily(
-            "saga_rollback_seconds",
-            "How long rollbacks took that had something to undo.",
-            buckets=list(zip(bounds, accumulate(self._rollbacks), strict=True)),
-            sum_value=self._rollback_seconds,
+    def describe(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
+        """Their names and meanings. Nothing is read from the log merely to register."""
+        return (
+            GaugeMetricFamily("sagas", "Sagas in each state; failed ones are dead letters.", labels=["state"]),
+            GaugeMetricFamily(
+                "circuits_open", "Workers that spare a participant which failed too often.", labels=["participant"]
+            ),
         )
-        yield CounterMetricFamily("saga_rollback_failures", "Rollbacks that got stuck.", tally.rollback_failures)
-        timeouts = "Compensations that got no answer in time."
-        yield CounterMetricFamily("saga_rollback_timeouts", timeouts, tally.rollback_timeouts)
-        in_a_row = "The newest sagas, as many as failed one after the other."
-        yield GaugeMetricFamily("saga_consecutive_failures", in_a_row, tally.failures_in_a_row)
-
-
-def _states() -> GaugeMetricFamily:
-    return GaugeMetricFamily("sagas", "Sagas in each state; failed ones are dead letters.", labels=["state"])

@@ -7,42 +7,56 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from backend.saga.events import Event, EventType
+from backend.saga.ports import LoggedEvent
+from backend.tally import CANCELLED, COUNTED, Tally
 
 T = EventType
 _FAILED = (T.STEP_REFUSED, T.STEP_UNCLEAR, T.UNDO_FAILED, T.CONFIRM_FAILED)
-TELLING = (T.REQUESTED, T.ROLLBACK_BEGAN, T.COMMITTED, T.ROLLED_BACK, T.PARKED, *_FAILED)
+TELLING = frozenset({T.REQUESTED, *COUNTED, *_FAILED})
 """The events that the figures are made of."""
 
 
-def statistics(sagas: Iterable[Sequence[Event]]) -> dict[str, Any]:
-    """Figures over sagas, each given as its events in order, at least the TELLING ones. Times are seconds."""
-    outcomes: Counter[str] = Counter()
-    failures: Counter[str] = Counter()
-    generations: list[float] = []
+def statistics(entries: Iterable[LoggedEvent]) -> dict[str, Any]:
+    """Figures over the sagas whose TELLING events these are, in the order of the log. Times are seconds.
+
+    A saga that was cancelled is rolled back, and neither a success nor a failure.
+    """
+    sagas: dict[str, list[Event]] = {}
     rollbacks: list[float] = []
-    for events in sagas:
-        at = {event.type: event.at for event in events}
-        failures.update(event.step or "" for event in events if event.type in _FAILED)
-        if T.COMMITTED in at:
-            outcomes["committed"] += 1
-            generations.append(at[T.COMMITTED] - at[T.REQUESTED])
-        elif T.ROLLED_BACK in at:
-            outcomes["rolled_back"] += 1
-            rollbacks.append(at[T.ROLLED_BACK] - at.get(T.ROLLBACK_BEGAN, at[T.ROLLED_BACK]))
-        elif T.PARKED in at:
-            outcomes["failed"] += 1
-        else:
-            outcomes["open"] += 1
+    tally = Tally(rollbacks.append)
+    for entry in entries:
+        sagas.setdefault(entry.saga_id, []).append(entry.event)
+        tally.take(entry.saga_id, entry.event)
+    outcomes = Counter(_outcome(events) for events in sagas.values())
     decided = outcomes["committed"] + outcomes["rolled_back"] + outcomes["failed"]
+    meant_to_succeed = decided - tally.decided[CANCELLED]
     return {
-        "sagas": sum(outcomes.values()),
-        "by_outcome": dict(outcomes),
-        "success_rate": outcomes["committed"] / decided if decided else None,
+        "sagas": len(sagas),
+        "by_outcome": {outcome: count for outcome, count in outcomes.items() if count},
+        "cancelled": tally.decided[CANCELLED],
+        "success_rate": outcomes["committed"] / meant_to_succeed if meant_to_succeed else None,
         "rollback_rate": outcomes["rolled_back"] / decided if decided else None,
-        "generation_seconds": _percentiles(generations),
+        "consecutive_failures": tally.most_failures_in_a_row,
+        "rollback_failures": tally.rollback_failures,
+        "rollback_timeouts": tally.rollback_timeouts,
+        "generation_seconds": _percentiles([seconds for seconds in map(_generation, sagas.values()) if seconds]),
         "rollback_seconds": _percentiles(rollbacks),
-        "step_failures": dict(failures),
+        "step_failures": Counter(e.step or "" for events in sagas.values() for e in events if e.type in _FAILED),
     }
+
+
+def _outcome(events: Sequence[Event]) -> str:
+    types = {event.type for event in events}
+    if T.COMMITTED in types:
+        return "committed"
+    if T.ROLLED_BACK in types:
+        return "rolled_back"
+    return "failed" if T.PARKED in types else "open"
+
+
+def _generation(events: Sequence[Event]) -> float | None:
+    at = {event.type: event.at for event in events}
+    return at[T.COMMITTED] - at[T.REQUESTED] if T.COMMITTED in at else None
 
 
 def _percentiles(values: list[float]) -> dict[str, float] | None:

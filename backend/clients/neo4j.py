@@ -11,6 +11,7 @@ import requests
 from backend.clients import neo4j_statements as statements
 from backend.clients.neo4j_statements import Relationship, SavedRelationship, Statement
 from backend.clients.send import Send
+from backend.clients.transport import no_answer
 from backend.saga.errors import Refused, Unclear
 
 _NOT_NOW = frozenset({408, 425, 429})  # 4xx that say "later", not "no"
@@ -117,7 +118,10 @@ class Neo4jGraph:
         return rows[0]
 
     def _run(self, statement: Statement) -> list[dict[str, Any]]:
-        response = self._send("POST", self._path, json=statement.body(), headers={"Accept": "application/json"})
+        try:
+            response = self._send("POST", self._path, json=statement.body(), headers={"Accept": "application/json"})
+        except requests.RequestException as error:
+            raise no_answer("POST", self._path, error) from error
         return rows_of(response)
 
 

@@ -10,6 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from backend.saga.errors import Refused, Unclear
+from backend.saga.outcomes import NO_ANSWER_IN_TIME
 from service_kit import names
 
 Headers = Mapping[str, str]
@@ -81,7 +82,7 @@ class HttpLink:
         try:
             response = self.send(method, path, json=json, headers=headers, timeout=timeout)
         except requests.RequestException as error:
-            raise Unclear(f"{method} {path}: {_short(error)}") from error
+            raise no_answer(method, path, error) from error
         return read_answer(response)
 
     def _send_once(
@@ -120,6 +121,11 @@ def read_answer(response: requests.Response) -> Any:
     raise Unclear(problem, _retry_after(response))
 
 
+def no_answer(method: str, path: str, error: requests.RequestException) -> Unclear:
+    """What a call without a whole answer comes to, in words without addresses."""
+    return Unclear(f"{method} {path}: {_short(error)}")
+
+
 def new_traceparent() -> str:
     """A W3C trace context for a call that starts a trace."""
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
@@ -153,7 +159,7 @@ def _retry_after(response: requests.Response) -> float | None:
 def _short(error: requests.RequestException) -> str:
     """What happened, without the address and the object names that requests and urllib3 wrap around it."""
     if isinstance(error, requests.Timeout):
-        return "no answer in time"
+        return NO_ANSWER_IN_TIME
     root: BaseException = error
     while (cause := root.__cause__ or root.__context__) is not None:
         root = cause

@@ -7,6 +7,9 @@ from typing import Any
 
 from backend.saga.errors import Refused, Unclear
 
+NO_ANSWER_IN_TIME = "no answer in time"
+"""The words with which the problem of a call ends that timed out; the statistics know it by them."""
+
 
 @dataclass(frozen=True)
 class Done:
