@@ -24,8 +24,9 @@ RUN apt-get update -q \
     && rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip /usr/local/bin/pip*
 # A volume that is empty takes over the owner of the folder under it.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin saga \
-    && install -d -o saga -g saga /data \
-        /state /state/data /state/data/backend /state/data/filesystem_server /state/data/git_server
+    && install -d -o saga -g saga /data /state /state/data \
+        /state/data/backend /state/data/filesystem_server /state/data/git_server \
+        /state/data/chroma_stub /state/data/neo4j_stub
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

@@ -143,5 +143,5 @@ def test_callers_reach_participants_through_the_fault_proxy_only():
 
 def test_the_tools_may_write_to_no_disk():
     disks = [volume for volume in SERVICES[TOOLS]["volumes"] if ":/state/data/" in volume]
-    assert len(disks) == 3
+    assert len(disks) == 5
     assert all(disk.endswith(":ro") for disk in disks)
