@@ -9,7 +9,7 @@ from backend.saga.events import EventType
 from backend.saga.ports import SagaLog, SagaRecord
 from backend.saga.state import SagaState
 from backend.saga_source import SagaSource
-from backend.worker import Worker
+from backend.worker import POLL, Worker
 from chaos.explorer.run import System
 from chaos.explorer.saga_log import LogOfProcess
 from chaos.explorer.world import Process
@@ -34,10 +34,18 @@ def work_off(system: System, process: Process, source: SagaSource, lease: float)
     while True:
         while record := worker.claim():
             worker.drive(record)
-        unfinished = [record for record in log.find(open_only=True) if not _is_stuck(cast(SagaLog, log), record)]
+        unfinished = _unfinished(cast(SagaLog, log))
         if not unfinished:
             return
-        system.world.clock.sleep_until(min(max(one.lease_until, one.wake_at) for one in unfinished))
+        soon = system.world.clock.now() + POLL
+        system.world.clock.sleep_until(max(soon, min(max(one.lease_until, one.wake_at) for one in unfinished)))
+
+
+def _unfinished(log: SagaLog) -> list[SagaRecord]:
+    """The sagas for which there is hope: neither stuck themselves nor waiting for a project that a stuck one holds."""
+    open_ones = log.find(open_only=True)
+    stuck = {record.project_id for record in open_ones if _is_stuck(log, record)}
+    return [record for record in open_ones if record.project_id not in stuck]
 
 
 def _is_stuck(log: SagaLog, record: SagaRecord) -> bool:

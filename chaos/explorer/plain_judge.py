@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from chaos.auditor.facts import Source
-from chaos.auditor.invariants.limbo import sagas_at_rest
-from chaos.auditor.invariants.order import histories_keep_the_rules
-from chaos.auditor.sagas import Sagas, read_sagas
-from chaos.auditor.world import World as Facts
+from chaos.auditor.sagas import Saga, Sagas, read_sagas
 from chaos.explorer.scenario import Anomaly, Finding, Judgement
 from chaos.explorer.schedule import FaultKind
 from chaos.explorer.wiki_judge import log_facts
@@ -36,15 +33,32 @@ def judge_plain(system: System, seen: Observed) -> Judgement:
 
 
 def _of_histories(sagas: Sagas) -> Iterator[Finding]:
-    blind = Source[object](blind="not needed")
-    facts = Facts(blind, Source(sagas), blind, blind, blind, blind, blind)  # type: ignore[arg-type]
-    for name, check in (("A3", sagas_at_rest), ("A5", histories_keep_the_rules)):
-        for found in check(facts).findings:
-            yield Finding(Anomaly(str(found.word)), name, found.subject, found.evidence, found.saga_id)
+    """Every saga came to its end, and what it says of itself hangs together."""
     for saga in sagas.by_id.values():
-        if saga.state == "failed":
-            evidence = f"its rollback never came to an end: {saga.events[-1].data.get('problem', 'no reason is known')}"
-            yield Finding(A.STUCK, "A3", f"saga {saga.saga_id}", evidence, saga.saga_id)
+        for broken, word, evidence in (*_at_rest(saga), *_in_order(saga)):
+            yield Finding(word, broken, f"saga {saga.saga_id}", evidence, saga.saga_id)
+
+
+def _at_rest(saga: Saga) -> Iterator[tuple[str, Anomaly, str]]:
+    last = saga.events[-1]
+    if saga.state == "failed":
+        yield "A3", A.STUCK, f"its rollback never came to an end: {last.data.get('problem', 'no reason is known')}"
+    elif not saga.closed:
+        yield "A3", A.LIMBO, f"it is {saga.state} for ever; its last event is {last.type}"
+
+
+def _in_order(saga: Saga) -> Iterator[tuple[str, Anomaly, str]]:
+    """R5 and R8. A step without a compensation is not undone; the log cannot tell which these are."""
+    undone = list(dict.fromkeys(event.step for event in saga.events if event.type == "undo.started"))
+    for later, earlier in pairwise(undone):
+        if saga.groups.get(later or "", 0) < saga.groups.get(earlier or "", 0):
+            yield "A5", A.WRONG_ORDER, f"{later} is undone before {earlier}, and was done before it (R5)"
+    if saga.state == "rolled_back" and (lost := [step for step in undone if step not in saga.undone]):
+        yield "A5", A.FALSE_COMPENSATED, f"it is rolled back, and the undo of {lost[0]} was never answered"
+    done = {event.step for event in saga.events if event.type == "step.done"}
+    missing = [step for step, kind in saga.kinds.items() if kind != "retriable" and step not in done]
+    if saga.is_committed and missing:
+        yield "A5", A.FALSE_COMMITTED, f"it is committed, and {missing[0]} was not done"
 
 
 def _of_effects(system: System, sagas: Sagas, seen: Observed) -> Iterator[Finding]:
@@ -116,7 +130,7 @@ class _Story:
 
     def _take(self, entry: Entry, way: str) -> None:
         success = entry.outcome.startswith("2")
-        perhaps = success or not entry.outcome[:1].isdigit()  # who got no answer may have been heard
+        perhaps = not entry.outcome.startswith("4")  # who got no answer, or an error, may have been heard
         if way == "undo" and entry.kind != "late" and success:
             self.undone.add(entry.saga_id)
         elif perhaps and (way == "do" or entry.kind == "late"):

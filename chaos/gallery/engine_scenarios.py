@@ -13,7 +13,7 @@ from chaos.explorer.saga_log import LogOfProcess
 from chaos.explorer.scenario import Anomaly, Finding, Judgement
 from chaos.explorer.wiki import WIKI, WikiScenario, WikiSource
 from chaos.explorer.world import Process
-from chaos.gallery.items import items_scenario
+from chaos.gallery.items import ingredients
 from chaos.gallery.little_engine import LittleEngine
 
 TOLD = "told"
@@ -50,13 +50,16 @@ class WikiUnder(WikiScenario):
 
     def judge(self, system: System) -> Judgement:
         judged = super().judge(system)
-        return Judgement((*judged.findings, *told_otherwise(system, judged.states)), judged.unseen, judged.states)
+        more = (*parked(judged.states), *told_otherwise(system, judged.states))
+        return Judgement((*more, *judged.findings), judged.unseen, judged.states)
 
 
 class ItemsUnder(PlainScenario):
     """The saga over items at two participants, driven by another engine."""
 
-    engine: type[LittleEngine]
+    def __init__(self, name: str, engine: type[LittleEngine] = LittleEngine, **more: Any) -> None:
+        super().__init__(name, **ingredients(**more))
+        self.engine = engine
 
     def keep(self, durable: Mapping[str, object]) -> dict[str, object]:
         return {**super().keep(durable), TOLD: {}}
@@ -76,11 +79,12 @@ class ItemsUnder(PlainScenario):
         return Judgement((*judged.findings, *told_otherwise(system, judged.states)), judged.unseen, judged.states)
 
 
-def items_under(name: str, engine: type[LittleEngine] = LittleEngine, **more: Any) -> ItemsUnder:
-    """The saga of ``items``, driven by ``engine``."""
-    scenario = items_scenario(name, of=ItemsUnder, **more)
-    scenario.engine = engine
-    return scenario
+def parked(states: Mapping[str, str]) -> Iterator[Finding]:
+    """A rollback that came to no end though all faults are over; the auditor leaves it to the operator."""
+    for saga_id, state in states.items():
+        if state == "failed":
+            evidence = "its rollback came to no end, and no fault is left that would explain it"
+            yield Finding(Anomaly.STUCK, "A3", f"saga {saga_id}", evidence, saga_id)
 
 
 def told_otherwise(system: System, states: Mapping[str, str]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from flask import Flask
@@ -15,6 +15,7 @@ from backend.clients.filesystem import saga_headers
 from backend.clients.transport import HttpLink
 from backend.distributed_saga import DistributedSaga
 from backend.saga.definition import StepContext
+from backend.saga.errors import Refused
 from chaos.explorer.machines import App, Make
 from chaos.explorer.plain import AddSteps, PlainScenario
 from chaos.gallery.participants.protocol import token
@@ -33,7 +34,8 @@ class ItemClient:
     """
 
     def __init__(self, name: str, session: requests.Session) -> None:
-        self.link = HttpLink(f"http://{name}", access, session=session, timeout=TIMEOUT)
+        # One token for all of the saga: what becomes of it when it expires is the engine's business here.
+        self.link = HttpLink(f"http://{name}", access(), session=session, timeout=TIMEOUT)
 
     def write(self, context: StepContext, item: str, value: str) -> Any:
         """The action."""
@@ -71,6 +73,16 @@ def add_step(saga: DistributedSaga, client: ItemClient, item: str) -> None:
     )
 
 
+def refused_steps(saga: DistributedSaga, session: requests.Session) -> None:
+    """The same, and then a step that is always refused, as orders above the limit are."""
+    add_steps(saga, session)
+    saga.add_step("Check the limit", _above_the_limit)
+
+
+def _above_the_limit() -> None:
+    raise Refused("it is above the limit")
+
+
 def write_before(session: requests.Session) -> None:
     """What another saga had written long ago."""
     for name, item in ITEMS.items():
@@ -79,27 +91,23 @@ def write_before(session: requests.Session) -> None:
         client.confirm(context)
 
 
-S = TypeVar("S", bound=PlainScenario)
+def items_scenario(name: str, **more: Any) -> PlainScenario:
+    """The saga under the real engine; ``more`` as for ``ingredients``."""
+    return PlainScenario(name, **ingredients(**more))
 
 
-def items_scenario(
-    name: str,
-    steps: AddSteps | Mapping[str, AddSteps] = add_steps,
-    *,
-    shop: str = "right",
-    of: type[S] = PlainScenario,  # type: ignore[assignment] - the default of a type variable
-    **more: Any,
-) -> S:
-    """The saga, with the participant of this module name as its shop; the bank is always right."""
-    return of(
-        name,
-        participants={"shop": opened(shop), "bank": opened("right")},
-        steps=steps,
-        observe={participant: f"/items/{item}" for participant, item in ITEMS.items()},
-        before=write_before,
-        headers=access,
+def ingredients(
+    steps: AddSteps | Mapping[str, AddSteps] = add_steps, *, shop: str = "right", **more: Any
+) -> dict[str, Any]:
+    """What a PlainScenario needs: with the participant of the module name ``shop``; the bank is always right."""
+    return {
+        "participants": {"shop": opened(shop), "bank": opened("right")},
+        "steps": steps,
+        "observe": {participant: f"/items/{item}" for participant, item in ITEMS.items()},
+        "before": write_before,
+        "headers": access,
         **more,
-    )
+    }
 
 
 def opened(module: str) -> Make:

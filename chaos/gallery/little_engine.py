@@ -82,7 +82,7 @@ class LittleEngine:
             others = [one for one in self.log.find(open_only=True) if one.wake_at < FOR_EVER]
             if not others:
                 return
-            self.clock.sleep_until(min(one.lease_until for one in others))
+            self.clock.sleep_until(max(self.clock.now() + PAUSE, min(one.lease_until for one in others)))
 
     def take(self, record: SagaRecord) -> None:
         """Drive one saga as far as it goes."""
@@ -185,8 +185,14 @@ class LittleEngine:
                 return True
             except Exception as error:
                 self.note(saga, T.UNDO_FAILED, step, problem=str(error), retry_at=self.clock.now() + PAUSE)
+                if self.is_final(error):
+                    return False
                 self.write(saga)
                 self.clock.sleep_until(self.clock.now() + PAUSE)
+        return False
+
+    def is_final(self, error: Exception) -> bool:
+        """Whether a compensation that failed with this will fail for ever; there is no way to know."""
         return False
 
     def park(self, saga: Saga, step: SagaStep) -> None:
@@ -216,7 +222,8 @@ class LittleEngine:
     def write(self, saga: Saga) -> None:
         """Make what was noted durable, if we still hold the saga: a newer fence keeps us out (R9)."""
         if saga.pending:
-            self.log.append(saga.record.saga_id, saga.record.fence, len(saga.events), saga.pending)
+            known = len(saga.events) - len(saga.pending)
+            self.log.append(saga.record.saga_id, saga.record.fence, known, saga.pending)
             saga.pending.clear()
 
     def tell(self, saga: Saga, status: str) -> None:

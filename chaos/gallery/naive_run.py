@@ -15,6 +15,7 @@ from chaos.auditor.sagas import snapshot_id_of
 from chaos.experiments.auditing import poll, target_of
 from chaos.experiments.proxy import FaultProxy
 from chaos.gallery.naive_saga import NaiveWikiSaga
+from chaos.gallery.paper_log import PaperLog
 from chaos.running_system import RunningSystem
 
 NaiveFault = Literal["snapshot-answer-lost", "late-save"]
@@ -85,7 +86,9 @@ def _saga(system: RunningSystem, project: str) -> NaiveWikiSaga:
     headers = {"X-INTERNAL-TOKEN": system.internal_token(project)}
     filesystem, git = (system.services[name].proxied_url for name in ("filesystem_server", "git_server"))
     filesystem, git = filesystem or system.url("filesystem_server"), git or system.url("git_server")
-    return NaiveWikiSaga(project, "naive", filesystem, git, headers, _log(system))
+    return NaiveWikiSaga(
+        project, "naive", filesystem, git, headers, lambda saga_id: PaperLog(_log(system), saga_id, project)
+    )
 
 
 def _log(system: RunningSystem) -> Path:

@@ -12,16 +12,20 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import requests
 
-from chaos.gallery.paper_log import PaperLog
-
 SAVE_FILES, CREATE_SNAPSHOT = "Save wiki files", "Create git snapshot"
 GIVE_UP = 1.0  # seconds after which it takes silence for failure
+
+
+class SagaPaper(Protocol):
+    """Where one saga's events are written."""
+
+    def write(self, kind: str, step: str | None = None, **data: Any) -> None:
+        """Append one event."""
 
 
 class NaiveWikiSaga:
@@ -29,8 +33,10 @@ class NaiveWikiSaga:
 
     Args:
         internal_headers: the headers of every call, with the internal token.
-        saga_log: a SQLite file in the form of docs/saga-log.md, so that the auditor can hold the saga's word against
-            the world. Made when it is not there.
+        saga_log: where its events go, in the form of docs/saga-log.md, so that the auditor can hold the saga's word
+            against the world.
+        session: its HTTP client; by default one of its own.
+        saga_id: by default a fresh one.
     """
 
     def __init__(
@@ -40,17 +46,19 @@ class NaiveWikiSaga:
         filesystem_url: str,
         git_url: str,
         internal_headers: Mapping[str, str],
-        saga_log: Path,
+        saga_log: Callable[[str], SagaPaper],
+        session: requests.Session | None = None,
+        saga_id: str | None = None,
     ) -> None:
         self.project_id, self.user_id = project_id, user_id
         self.filesystem_url, self.git_url = filesystem_url, git_url
-        self.saga_id = f"wiki-{project_id}-naive-{secrets.token_hex(6)}"
+        self.saga_id = saga_id or f"wiki-{project_id}-naive-{secrets.token_hex(6)}"
         self.state = "pending"
         self._saved: dict[str, dict[str, Any]] = {}
-        self._session = requests.Session()
+        self._session = session or requests.Session()
         self._session.trust_env = False
         self._session.headers.update(internal_headers)
-        self._log = PaperLog(saga_log, self.saga_id, project_id)
+        self._log = saga_log(self.saga_id)
 
     def execute(self, files: Mapping[str, str]) -> dict[str, Any]:
         """Store ``files`` (name to content).
