@@ -27,6 +27,7 @@ from pathlib import Path
 from chaos.auditor.collectors.log_database import LogAddress, open_log
 from chaos.auditor.collectors.saga_log import last_position, unclosed_sagas
 from chaos.auditor.facts import CannotSee
+from chaos.compose_project import COMPOSE_FILE
 from chaos.running_system import NoSystem, RunningSystem, is_worker, saga_log_of
 from testbed import postgres, processes, records, supervisor
 from testbed.backup_manifest import Manifest, size_of
@@ -77,6 +78,8 @@ def back_up(state: Path, target: Path, tell: Tell = lambda line: None) -> Backup
 
 
 def _check(state: Path, target: Path) -> None:
+    if (state / COMPOSE_FILE).exists():
+        raise CannotStart(["the system runs in docker compose, whose volumes this does not copy: see docs/deploy.md"])
     obstacles = []
     if target.exists():
         obstacles.append(f"{target} is there already: name a new folder")

@@ -199,12 +199,17 @@ def words(report: AuditReport) -> set[str]:
 
 def test_what_is_no_whole_backup_is_refused(world, tmp_path):
     made, fresh = tmp_path / "copy", tmp_path / "fresh"
+    generate(world.client, "whole")
     assert call(world.system.state, "backup", str(made)).returncode == 0
     assert made.stat().st_mode & 0o077 == 0
     assert call(world.system.state, "backup", str(made)).returncode == 2  # never over another one
     next(path for path in made.rglob("*.md")).unlink()
     done = call(fresh, "restore", str(made), env=environment(**world.database))
     assert (done.returncode, "is not whole" in done.stderr) == (1, True)
+    (fresh.parent / "composed").mkdir()
+    (fresh.parent / "composed" / "compose.json").write_text("{}")
+    done = call(fresh.parent / "composed", "backup", str(tmp_path / "other"))
+    assert (done.returncode, "runs in docker compose" in done.stderr) == (2, True)
     (made / "backup.json").unlink()
     done = call(fresh, "restore", str(made), env=environment(**world.database))
     assert (done.returncode, "is no backup" in done.stderr) == (1, True)
