@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rich.table import Table
 from rich.text import Text
 
-from testbed.api import Json
+from chaos.experiments.client import Json
 
 COLOUR: Mapping[str, str] = MappingProxyType(
     {

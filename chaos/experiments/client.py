@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -12,11 +12,13 @@ import requests
 
 from chaos.running_system import RunningSystem
 
-TIMEOUT = 30.0  # seconds for one answer
+TIMEOUT = 60.0  # seconds for one answer; the backend itself waits for the document store
 POLL = 0.1
+PAGE = 200  # sagas in one answer
 USER = "chaos"
 DECIDED = ("committed", "rolled_back", "failed")
-Status = dict[str, Any]
+Json = dict[str, Any]
+Status = Json
 
 
 class BackendClient:
@@ -28,29 +30,53 @@ class BackendClient:
     def __init__(self, system: RunningSystem, user: str = USER) -> None:
         self.url = system.url("backend")
         self._session = requests.Session()
-        self._session.trust_env = False
+        self._session.trust_env = False  # no proxies, no .netrc
         self._session.headers["Authorization"] = f"Bearer {system.user_token(user)}"
 
-    def add_documents(self, project: str, documents: Sequence[dict[str, str]]) -> None:
-        """Add ``documents`` to the project, replacing those of the same doc_id."""
-        self._call("POST", f"/api/projects/{quote(project)}/documents", {"documents": list(documents)})
+    def add_documents(self, project: str, documents: Sequence[Mapping[str, str]]) -> int:
+        """Add ``documents`` to the project, replacing those of the same doc_id; returns how many."""
+        body = {"documents": list(documents)}
+        return int(self._call("POST", f"/api/projects/{_part(project)}/documents", body)["added"])
 
-    def start(self, project: str, key: str | None = None) -> Status:
-        """Start a generation; it waits its turn when the project is busy."""
+    def start(self, project: str, key: str | None = None, on_busy: str = "wait") -> Status:
+        """Start a generation.
+
+        Args:
+            key: the Idempotency-Key.
+            on_busy: ``wait`` or ``reject``.
+        """
         headers = {"Idempotency-Key": key} if key else {}
-        return self._call("POST", f"/api/projects/{quote(project)}/wiki", headers=headers)
+        return self._call("POST", f"/api/projects/{_part(project)}/wiki", query={"on_busy": on_busy}, headers=headers)
 
     def status(self, saga_id: str) -> Status:
-        return self._call("GET", f"/api/sagas/{quote(saga_id)}")
+        return self._call("GET", f"/api/sagas/{_part(saga_id)}")
 
-    def events(self, saga_id: str) -> list[dict[str, Any]]:
-        """The saga's history."""
-        found: list[dict[str, Any]] = self._call("GET", f"/api/sagas/{quote(saga_id)}/events")["events"]
+    def events(self, saga_id: str, after: int = 0) -> list[Json]:
+        """The saga's history after its event number ``after``."""
+        found: list[Json] = self._call("GET", f"/api/sagas/{_part(saga_id)}/events", query={"after": after})["events"]
         return found
 
-    def operate(self, saga_id: str, verb: str, reason: str) -> Status:
-        """Cancel, retry or skip, as an operator. A 409 says that the saga's state does not allow it."""
-        return self._call("POST", f"/api/sagas/{quote(saga_id)}/{verb}", {"reason": reason})
+    def sagas(self, project: str | None = None, state: str | None = None) -> Iterator[Json]:
+        """All sagas, newest first; asked for page by page."""
+        query: Json = {"limit": PAGE, "project": project, "state": state}
+        while True:
+            page = self._call("GET", "/api/sagas", query=query)
+            yield from page["sagas"]
+            if not page["next"]:
+                return
+            query["before"] = page["next"]
+
+    def statistics(self, window: float) -> Json:
+        """Rates, latencies and failures of the sagas that were asked for in the last ``window`` seconds."""
+        return self._call("GET", "/api/stats", query={"window": window})
+
+    def operate(self, saga_id: str, verb: str, reason: str, *, by: str | None = None, dry_run: bool = False) -> Status:
+        """Cancel, retry or skip, as an operator: the status after it, or with ``dry_run`` what would be done.
+
+        A 409 says that the saga's state does not allow it.
+        """
+        body = {"reason": reason, "by": by, "dry_run": dry_run}
+        return self._call("POST", f"/api/sagas/{_part(saga_id)}/{verb}", body)
 
     def wait(self, saga_id: str, timeout: float, states: Sequence[str] = DECIDED) -> Status:
         """The status once in one of ``states``, or as it is after ``timeout`` seconds; waits for a killed backend."""
@@ -65,12 +91,24 @@ class BackendClient:
             time.sleep(POLL)
 
     def _call(
-        self, method: str, path: str, body: object | None = None, headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        answer = self._session.request(method, self.url + path, json=body, headers=headers, timeout=TIMEOUT)
+        self,
+        method: str,
+        path: str,
+        body: object | None = None,
+        query: Json | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        answer = self._session.request(
+            method, self.url + path, json=body, params=query, headers=headers, timeout=TIMEOUT
+        )
         answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
+        found: Json = answer.json()
         return found
+
+
+def _part(text: str) -> str:
+    """One part of a path, whatever the user typed."""
+    return quote(text, safe="")
 
 
 def told(status: Status) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from testbed.api import Backend, Json
+from chaos.experiments.client import DECIDED, Json
+from testbed.api import Backend
 from testbed.options import check_project, console, json_option, print_json, running_system, state_option, user_option
 from testbed.saga_view import event_line, left_out, outcome
 
-DECIDED = ("committed", "rolled_back", "failed")
 POLL = 0.15  # seconds
 
 
@@ -36,7 +36,7 @@ def generate(project: str, wait: bool, on_busy: str, user: str, state: Path, as_
     Exit status: 0 started, with --wait: committed; 1 refused, rolled back or stuck.
     """
     backend = Backend(running_system(state), user)
-    saga = backend.start_generation(project, str(uuid.uuid4()), on_busy)
+    saga = backend.start(project, str(uuid.uuid4()), on_busy)
     if wait:
         saga = watch(backend, saga["saga_id"], None if as_json else console())
     if as_json:
@@ -64,7 +64,7 @@ def watch(backend: Backend, saga_id: str, out: Console | None) -> Json:
 def _follow(backend: Backend, saga_id: str, out: Console | None) -> Json:
     seen, began = 0, None
     while True:
-        saga = backend.saga(saga_id)
+        saga = backend.status(saga_id)
         for event in backend.events(saga_id, seen) if out else ():
             seen, began = event["seq"], began or event["at"]
             if out:

@@ -50,7 +50,7 @@ def list_sagas(project: str | None, in_state: str | None, limit: int, user: str,
 def show(saga_id: str, user: str, state: Path, as_json: bool) -> None:
     """Show one saga: its steps, and everything that happened to it."""
     backend = Backend(running_system(state), user)
-    saga, events = backend.saga(saga_id), backend.events(saga_id)
+    saga, events = backend.status(saga_id), backend.events(saga_id)
     if as_json:
         print_json({"saga": saga, "events": events})
         return
@@ -79,7 +79,7 @@ def _operator(verb: str, help_text: str) -> Callable[..., None]:
         saga_id: str, reason: str, by: str | None, dry_run: bool, user: str, state: Path, as_json: bool
     ) -> None:
         backend = Backend(running_system(state), user)
-        answer = backend.operate(verb, saga_id, reason=reason, by=by or user, dry_run=dry_run)
+        answer = backend.operate(saga_id, verb, reason, by=by or user, dry_run=dry_run)
         if as_json:
             print_json(answer)
         else:
