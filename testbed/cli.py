@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "backup": ("testbed.commands.backup:backup", "Copy a system at one moment."),
         "restore": ("testbed.commands.restore:restore", "Make a system from its backup."),
         "audit": ("testbed.commands.audit:audit_command", "Hold disk, git and graph against the saga log."),
+        "alerts": ("testbed.commands.alerts:alerts", "Which figures call for somebody."),
         "chaos": ("testbed.chaos_command:chaos", "Break the system on purpose."),
         "explore": ("testbed.commands.explore:explore_command", "Try every fault at every call; shrink what fails."),
         "replay": ("testbed.commands.replay:replay_command", "Run one schedule again, also over real processes."),

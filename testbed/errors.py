@@ -1,7 +1,8 @@
 """What goes wrong for a user, with its exit status.
 
 Failure            1  the command could not do what was asked; the message says what to do next
-└── CannotStart    2  nothing was started; the message names every obstacle
+├── CannotStart    2  nothing was started; the message names every obstacle
+└── CannotSee      2  nobody answers whose answer was to be judged
 """
 
 from __future__ import annotations
@@ -23,3 +24,9 @@ class CannotStart(Failure):
     def __init__(self, obstacles: list[str]) -> None:
         self.obstacles = obstacles
         super().__init__("cannot start:\n" + "\n".join(f"  - {obstacle}" for obstacle in obstacles))
+
+
+class CannotSee(Failure):
+    """What was to be judged cannot be seen, so nobody knows how it is."""
+
+    exit_code = 2
