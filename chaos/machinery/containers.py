@@ -13,6 +13,7 @@ from chaos.machinery import CannotDo
 
 SOON = 60.0  # seconds until a started container must answer
 _POLL = 0.2
+_FREEZING = 10.0  # seconds for which a container that cannot be paused is tried again
 
 
 class Containers:
@@ -30,8 +31,20 @@ class Containers:
         self._do(self._running(name), "stop")
 
     def pause(self, name: str) -> None:
-        """The cgroup freezer stops every process of it at once."""
-        self._do(self._running(name), "pause")
+        """The cgroup freezer stops every process of it at once.
+
+        With cgroups of version 1 it gives up when a busy machine runs one of them meanwhile, so it gets further tries.
+        """
+        container = self._running(name)
+        deadline = time.monotonic() + _FREEZING
+        while True:
+            try:
+                self._do(container, "pause")
+                return
+            except CannotDo as error:
+                if time.monotonic() > deadline or "unable to freeze" not in str(error):
+                    raise
+                time.sleep(_POLL)
 
     def resume(self, name: str) -> None:
         container = self._named(name)

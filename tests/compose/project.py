@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import subprocess
 import sys
@@ -58,6 +59,21 @@ class Project:
         assert done.returncode == 0, (words, done.stdout[-3000:], done.stderr[-3000:])
         return done.stdout
 
+    @staticmethod
+    def blocks_of(document: str) -> list[str]:
+        """The shell blocks of a document."""
+        return re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / document).read_text(), re.DOTALL | re.MULTILINE)
+
+    def shell(self, block: str) -> None:
+        """Run a document's block as its reader would, in the project's folder."""
+        env = environment(COMPOSE_PROJECT_NAME=self.name, COMPOSE_FILE=str(ROOT / "docker-compose.yml"))
+        env |= {"COMPOSE_ENV_FILES": str(self.env_file)}
+        command = ["bash", "-euo", "pipefail", "-c", block]
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=COMMAND_LIMIT, check=False
+        )
+        assert done.returncode == 0, (block, done.stdout[-2000:], done.stderr[-2000:])
+
     def json(self, *words: str) -> Any:
         return json.loads(self.done(*words, "--json"))
 
@@ -86,12 +102,12 @@ def project(folder: Path, profile: str, images: list[str]) -> Iterator[Project]:
     found = Project(name, folder, folder / ".env")
     own_image = f"saga-testbed-test/{name}"
     found.done("env", "--profile", profile, "--port-offset", str(free_offset()))
+    ours = {"TESTBED_IMAGE": own_image, **substitutes(images, folder)}
     with found.env_file.open("a") as file:
-        for variable, image in {"TESTBED_IMAGE": own_image, **substitutes(images, folder)}.items():
-            file.write(f"{variable}={image}\n")
+        file.writelines(f"{variable}={image}\n" for variable, image in ours.items())
     try:
         yield found
     finally:
         found.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
-        docker("image", "rm", "--force", own_image)
+        docker("image", "rm", "--force", *ours.values())
     assert found.left() == []

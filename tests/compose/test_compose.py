@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 
 import pytest
 import requests
 
+from tests.compose.marks import MARKS
 from tests.compose.project import Project, project
 
 SOON = 60.0  # seconds
 
 
-def why_not() -> str:
-    """Why these tests cannot run, or ""."""
-    if os.environ.get("COMPOSE_TEST") != "1":
-        return "make compose-test runs it"
-    try:
-        done = subprocess.run(["docker", "info"], capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"no docker: {error}"
-    return "" if done.returncode == 0 else f"no engine that docker finds: {done.stderr.strip()[-200:]}"
-
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(1500),
-    pytest.mark.xdist_group("compose"),
-    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +44,16 @@ def test_the_audit_sees_the_disks_of_the_containers(running: Project):
     assert report["looked_at"]["snapshots"] >= 1
 
 
-def test_the_audit_finds_an_orphan_in_a_volume(running: Project):
-    write = "import pathlib; pathlib.Path('/data/topics/orphan.md').write_text('nobody knows me')"
-    assert running.execute("filesystem_server", "python", "-c", write).returncode == 0
+def test_the_audit_finds_what_was_changed_in_a_volume(running: Project):
+    page = "/data/topics/index.md"
+    change = f"import shutil; shutil.copy2('{page}', '/tmp/page'); open('{page}', 'a').write('nobody wrote this')"
+    assert running.execute("filesystem_server", "python", "-c", change).returncode == 0
     try:
         found = running.testbed("audit", "--project", "topics")
-        assert found.returncode == 1
-        assert "orphan.md" in found.stdout
+        assert found.returncode == 1, found.stdout
+        assert "lost update: index.md" in found.stdout
     finally:
-        running.execute("filesystem_server", "python", "-c", "import os; os.unlink('/data/topics/orphan.md')")
+        running.execute("filesystem_server", "python", "-c", f"import shutil; shutil.copy2('/tmp/page', '{page}')")
     assert running.testbed("audit").returncode == 0
 
 
@@ -128,18 +112,15 @@ def test_down_and_up_keep_the_data_and_new_keys_are_taken(running: Project):
     assert running.json("audit")["verdict"] == "valid"
 
 
-def test_two_workers_and_two_backends_share_a_postgresql(tmp_path):
-    with project(tmp_path, "postgres", ["TOXIPROXY_IMAGE", "POSTGRES_IMAGE"]) as found:
-        found.compose("up", "--detach", "--wait", "--build")
-        services = {one["name"]: one for one in found.json("status")["services"]}
-        assert {"backend", "backend-2", "worker", "worker-2", "postgres"} <= services.keys()
-        found.done("ingest", "--corpus", "python-topics", "--project", "topics")
-        found.done("kill", "worker")
-        assert found.json("generate", "topics", "--wait")["state"] == "committed"  # the other worker did it
-        second = services["backend-2"]["url"]
-        token = found.done("token", "--user", "ann").strip()
-        headers = {"Authorization": f"Bearer {token}"}
-        listed = requests.get(f"{second}/api/sagas", headers=headers, timeout=10).json()["sagas"]
-        assert [saga["state"] for saga in listed] == ["committed"]
-        found.done("start", "worker")
-        assert found.json("audit")["verdict"] == "valid"
+def test_a_backup_restores_into_empty_volumes(running: Project):
+    """The very commands of docs/deploy.md."""
+    backup, restore = (block for block in running.blocks_of("deploy.md") if "backup.tar" in block)
+    before = {one["saga_id"]: one["state"] for one in running.json("sagas", "list")["sagas"]}
+    running.shell(backup)
+    running.compose("--profile", "*", "down", "--volumes")
+    running.shell(restore)
+    running.compose("up", "--detach", "--wait")
+    assert {one["saga_id"]: one["state"] for one in running.json("sagas", "list")["sagas"]} == before
+    report = running.json("audit")
+    assert report["verdict"] == "valid", report["first_evidence"]
+    assert report["looked_at"]["files"] > 70
