@@ -27,6 +27,9 @@ class Dialect(Protocol):
     def open(self) -> Engine:
         """An engine; its connections take part in the log's protocol."""
 
+    def readers(self, engine: Engine) -> Engine:
+        """The same engine for those who only read, one query at a time."""
+
     def begin_write(self, connection: Connection, forced: bool) -> None:
         """Begin a transaction that no other writer, here or elsewhere, overlaps with.
 
@@ -70,6 +73,9 @@ class SQLite:
 
         return engine
 
+    def readers(self, engine: Engine) -> Engine:
+        return engine
+
     def begin_write(self, connection: Connection, forced: bool) -> None:
         """In WAL mode the log is synced on every FULL commit and on none of the NORMAL ones.
 
@@ -98,6 +104,10 @@ class PostgreSQL:
     def open(self) -> Engine:
         limits = f"-c lock_timeout={WAIT:.0f}s -c idle_in_transaction_session_timeout={IDLE_LIMIT:.0f}s"
         return create_engine(self.url, connect_args={"options": limits}, pool_pre_ping=True)
+
+    def readers(self, engine: Engine) -> Engine:
+        """Without BEGIN and ROLLBACK around a single query: each would be a way to the server and back."""
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def begin_write(self, connection: Connection, forced: bool) -> None:
         """A forced commit takes those before it along to the disk: PostgreSQL's own log is written in order."""

@@ -38,6 +38,7 @@ class SqlSagaLog:
         self._outlived = dialect.outlived
         self._written: dict[str, tuple[int, str]] = {}  # of each claimed saga: number and hash of our last event
         self._engine = dialect.open()
+        self._readers = dialect.readers(self._engine)
         ensure_schema(self._engine, dialect)
         self._committer = GroupCommitter(self._engine, dialect.begin_write)
 
@@ -63,7 +64,7 @@ class SqlSagaLog:
 
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         # Read first: an idle worker that only looks must not keep anybody from writing.
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             if next_row(connection, lease, now, saga_types) is None:
                 return None
 
@@ -110,22 +111,22 @@ class SqlSagaLog:
         return self._committer.write(work, forced=True)
 
     def get(self, saga_id: str) -> SagaRecord:
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return record(row_of(connection, saga_id))
 
     def by_request_key(self, project_id: str, request_key: str) -> SagaRecord | None:
         wanted = and_(sagas.c.project_id == project_id, sagas.c.request_key == request_key)
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             row = connection.execute(select(sagas).where(wanted)).first()
         return record(row) if row else None
 
     def events(self, saga_id: str, after_seq: int = 0) -> list[LoggedEvent]:
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return history_of(connection, saga_id, after_seq)
 
     def events_of(self, saga_ids: Sequence[str], types: Collection[EventType]) -> list[LoggedEvent]:
         found: list[LoggedEvent] = []
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             for start in range(0, len(saga_ids), _SAGAS_AT_ONCE):
                 found += events_of(connection, saga_ids[start : start + _SAGAS_AT_ONCE], types)
         return sorted(found, key=lambda entry: entry.position)
@@ -136,16 +137,16 @@ class SqlSagaLog:
         wanted = select(events).where(events.c.position > after_position)
         if types is not None:
             wanted = wanted.where(events.c.type.in_([str(one) for one in types]))
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return [logged(row) for row in connection.execute(wanted.order_by(events.c.position).limit(limit))]
 
     def last_position(self) -> int:
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return connection.execute(select(func.max(events.c.position))).scalar() or 0
 
     def counts(self) -> dict[SagaState, int]:
         by_state = select(sagas.c.state, func.count()).group_by(sagas.c.state)
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return {SagaState(state): count for state, count in connection.execute(by_state)}
 
     def find(
@@ -172,7 +173,7 @@ class SqlSagaLog:
             same_time = and_(sagas.c.created_at == at, sagas.c.saga_id < saga_id)
             filters.append(or_(sagas.c.created_at < at, same_time))
         newest_first = select(sagas).where(*filters).order_by(sagas.c.created_at.desc(), sagas.c.saga_id.desc())
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return [record(row) for row in connection.execute(newest_first.limit(limit))]
 
     def spare(self, worker: str, participants: Collection[str], now: float, until: float) -> None:
@@ -182,7 +183,7 @@ class SqlSagaLog:
         self._committer.write(work, forced=False)
 
     def spared(self, now: float) -> dict[str, int]:
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             return sparing.count(connection, now)
 
     def close(self) -> None:
