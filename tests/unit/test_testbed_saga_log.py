@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.saga_log import schema
 from chaos.running_system import SAGA_LOG_URL, is_worker, saga_log_of
-from testbed import keys, preflight_log
+from testbed import keys, postgres, preflight_log
 from testbed.commands.up import plan
 from testbed.layout import Layout
 
@@ -74,3 +75,7 @@ def test_no_obstacle_shows_what_is_in_the_url(tmp_path: Path, url: str) -> None:
     (obstacle,) = preflight_log.saga_log(planned(tmp_path, {SAGA_LOG_URL: url}))
     assert "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" in obstacle
     assert SECRET not in obstacle
+
+
+def test_what_is_dumped_and_dropped_is_every_table_of_the_log() -> None:
+    assert set(postgres.TABLES) == set(schema.metadata.tables)
