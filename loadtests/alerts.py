@@ -14,6 +14,7 @@ import yaml
 WINDOW = 900  # seconds that are looked at, unless somebody says otherwise
 _OVER = f"[{WINDOW // 60}m]"
 _BROKEN_BY = {"<": operator.lt, ">": operator.gt}
+UNKNOWN = 2
 Json = dict[str, Any]
 
 
@@ -42,7 +43,7 @@ class Alert:
         """How it stands: ``fires`` is true, false, or null for unknown."""
         value: Any = statistics
         for name in self.figure.split("."):
-            value = value and value.get(name)
+            value = (value or {}).get(name)
         fires = self.when_absent if value is None else _BROKEN_BY[self.broken_by](value, self.limit)
         return {"name": self.name, "fires": fires, "value": value, "limit": self.limit, "means": self.means}
 
@@ -105,6 +106,11 @@ def look(statistics: Mapping[str, Any]) -> list[Json]:
     return [alert.look(statistics) for alert in ALERTS]
 
 
+def unseen() -> list[Json]:
+    """All of them, when nobody could see the statistics."""
+    return [alert.look({}) | {"fires": None} for alert in ALERTS]
+
+
 def firing(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """The names of those that fire."""
     return [alert["name"] for alert in found if alert["fires"]]
@@ -113,7 +119,7 @@ def firing(found: Iterable[Mapping[str, Any]]) -> list[str]:
 def exit_status(found: Iterable[Mapping[str, Any]]) -> int:
     """0 none fires, 1 some do, 2 none is seen to fire and one is unknown."""
     states = {alert["fires"] for alert in found}
-    return 1 if True in states else 2 if None in states else 0
+    return 1 if True in states else UNKNOWN if None in states else 0
 
 
 def rules() -> str:

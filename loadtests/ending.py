@@ -2,8 +2,9 @@
 
     python -m loadtests.ending --state DIR --results DIR
 
-reads ``figures.json`` and ``told.jsonl`` from the results' folder and writes ``ending.json`` there. It is a process of
-its own because Locust replaces the standard library's sockets and threads, and the auditor wants the real ones.
+reads ``figures.json`` and ``told.jsonl`` from the results' folder and writes ``ending.json`` and ``sagas.jsonl`` there.
+It is a process of its own because Locust replaces the standard library's sockets and threads, and the auditor wants the
+real ones.
 """
 
 from __future__ import annotations
@@ -11,19 +12,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from chaos.auditor.audit import AuditReport
 from chaos.experiments.auditing import audit_when_quiet
+from chaos.experiments.client import BackendClient
+from chaos.experiments.evidence import saga_events
 from chaos.experiments.proxy import FaultProxy
+from chaos.experiments.timeline import sagas_of
 from chaos.running_system import RunningSystem
+from loadtests import alerts
+from loadtests.faults import NOTHING
 
 QUIET = 120.0  # seconds until the last saga must be at its end once all is healed
 FIGURES, TOLD, ENDING, FAULTS = "figures.json", "told.jsonl", "ending.json", "faults.jsonl"
-THRESHOLDS = ("max_failure_rate", "p99", "rollback_p99", "orphans")
+SAGAS = "sagas.jsonl"
+THRESHOLDS = ("max_failure_rate", "p99", "rollback_p99", "orphans", "max_alerts")
+Json = dict[str, Any]
 
 
 def end(state: Path, results: Path) -> int:
@@ -35,11 +46,30 @@ def end(state: Path, results: Path) -> int:
     report = audit_when_quiet(system, QUIET, journal=journal if journal.exists() else None)
     figures = json.loads((results / FIGURES).read_text())
     figures |= {"faults": faults_in(results / FAULTS)}
-    broken = list(broken_thresholds(figures, report))
+    found = alerts_since(system, figures["began"])
+    broken = list(broken_thresholds(figures, report, found))
     status = exit_status(report, broken)
-    ending = {"exit_status": status, "broken_thresholds": broken, "figures": figures, "audit": report.to_json()}
+    ending = {"exit_status": status, "broken_thresholds": broken, "alerts": found}
+    ending |= {"figures": figures, "audit": report.to_json()}
+    write_sagas(system, figures["began"], results / SAGAS)
     (results / ENDING).write_text(json.dumps(ending, indent=1))
     return status
+
+
+def alerts_since(system: RunningSystem, began: float) -> list[Json]:
+    """How the alerts stand by the sagas that were asked for since then; unknown when the backend does not say."""
+    try:
+        return alerts.look(BackendClient(system, "load").statistics(time.time() - began))
+    except requests.RequestException:
+        return alerts.unseen()
+
+
+def write_sagas(system: RunningSystem, began: float, path: Path) -> None:
+    """One line a saga: in which states it was, from when to when (Unix seconds)."""
+    with path.open("w") as file:
+        for saga in sagas_of(saga_events(system, began)):
+            bars = [[bar.kind, bar.began, bar.ended] for bar in saga.bars]
+            file.write(json.dumps({"saga_id": saga.name, "states": bars}) + "\n")
 
 
 def faults_in(record: Path) -> dict[str, int]:
@@ -48,7 +78,9 @@ def faults_in(record: Path) -> dict[str, int]:
     return dict(Counter(json.loads(line)["fault"] for line in lines))
 
 
-def broken_thresholds(figures: Mapping[str, Any], report: AuditReport) -> Iterator[str]:
+def broken_thresholds(
+    figures: Mapping[str, Any], report: AuditReport, found: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
     """What was asked for and not kept, one sentence each. A threshold that was not given is kept."""
     limits = figures["thresholds"]
     rate, orphans = figures["failure_rate"], sum(report.orphans.values())
@@ -64,6 +96,15 @@ def broken_thresholds(figures: Mapping[str, Any], report: AuditReport) -> Iterat
             yield f"99 % of the {what} took up to {took:.2f} s, {allowed:.2f} s are allowed"
     if orphans > limits["orphans"]:
         yield f"{orphans} orphans, {limits['orphans']} are allowed"
+    if figures["chaos"] == NOTHING and limits["max_alerts"] is not None:
+        yield from _too_many(found, limits["max_alerts"])
+
+
+def _too_many(found: Sequence[Mapping[str, Any]], allowed: int) -> Iterator[str]:
+    if len(names := alerts.firing(found)) > allowed:
+        yield f"alerts fire: {', '.join(names)}; {allowed} are allowed"
+    elif alerts.exit_status(found) == alerts.UNKNOWN:
+        yield "nobody knows whether an alert fires"
 
 
 def exit_status(report: AuditReport, broken: list[str]) -> int:

@@ -18,6 +18,8 @@ FILES, GIT, GRAPH = "backend_filesystem", "backend_git", "backend_neo4j"
 LINKS = (FILES, GIT, GRAPH, "git_filesystem")
 POST = {"method": "POST", "path": "^/(files|snapshot)/"}
 KILLED = ("worker", "filesystem_server", "git_server", "neo4j_stub")
+NOTHING = "none"
+"""The ``--chaos`` of a load test without faults."""
 Fault = Callable[["Scene"], AbstractContextManager[str]]
 
 

@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from locust.runners import WorkerRunner
 from chaos.experiments.run import ROOT
 from chaos.running_system import RunningSystem
 from loadtests import ending
-from loadtests.options import NOTHING, results_of, state_of
+from loadtests.faults import NOTHING
+from loadtests.options import results_of, state_of
 from loadtests.users import (
     GENERATION,
     ROLLBACK,
@@ -35,6 +37,7 @@ __all__ = ["Canceller", "Generator", "Overwriter", "Reader"]
 FOREVER = 3600.0  # seconds of faults when no run time is given
 _weather: list[subprocess.Popen[bytes]] = []
 _broken_off: list[int] = []
+_began: list[float] = []
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
@@ -44,9 +47,10 @@ def begin(environment: Any, **_: Any) -> None:
     environment.host = RunningSystem.load(state_of(environment)).url("backend")
     if isinstance(environment.runner, WorkerRunner):
         return
-    for name in (ending.TOLD, ending.ENDING, ending.FAULTS):
+    for name in (ending.TOLD, ending.ENDING, ending.FAULTS, ending.SAGAS):
         (results / name).unlink(missing_ok=True)
     _broken_off.clear()
+    _began[:] = [time.time()]
     if options.chaos != NOTHING:
         _weather.append(_start_weather(environment, results))
 
@@ -85,7 +89,7 @@ def judge(environment: Any, **_: Any) -> None:
 
 
 def figures(environment: Any) -> dict[str, Any]:
-    """What Locust counted, and the thresholds that were asked for; times in seconds."""
+    """What Locust counted, and the thresholds that were asked for; times in seconds, moments in Unix seconds."""
     options, stats = environment.parsed_options, environment.stats
     requests = [entry for (_, kind), entry in stats.entries.items() if kind != SAGA]
     generation, rollback = stats.get(GENERATION, SAGA), stats.get(ROLLBACK, SAGA)
@@ -93,6 +97,8 @@ def figures(environment: Any) -> dict[str, Any]:
     if options.chaos != NOTHING:  # then they are no failures of Locust's
         uncommitted += rollback.num_requests + stats.get(WITHOUT_EFFECTS, SAGA).num_requests
     return {
+        "began": _began[0],
+        "ended": time.time(),
         "generations": count,
         "rollbacks": rollback.num_requests,
         "failures": generation.num_failures,

@@ -7,9 +7,7 @@ from typing import Any
 
 from locust import events
 
-from loadtests.faults import CHAOS
-
-NOTHING = "none"
+from loadtests.faults import CHAOS, NOTHING
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
@@ -25,6 +23,7 @@ def add_options(parser: Any) -> None:
     group.add_argument("--p99", type=float, help="seconds that 99 %% of the generations may take at the most")
     group.add_argument("--rollback-p99", type=float, help="seconds that 99 %% of the rollbacks may take at the most")
     group.add_argument("--orphans", type=int, default=0, help="how many the audit may find")
+    group.add_argument("--max-alerts", type=int, help="how many alerts may fire; with faults they are only told")
 
 
 def state_of(environment: Any) -> Path:

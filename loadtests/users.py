@@ -16,7 +16,8 @@ from locust import HttpUser, between, task
 
 from chaos.experiments.client import DECIDED, documents, told
 from chaos.running_system import RunningSystem
-from loadtests.options import NOTHING, results_of, state_of
+from loadtests.faults import NOTHING
+from loadtests.options import results_of, state_of
 
 SOONEST, LATEST = 0.15, 1.0  # seconds between two looks at a saga: often at first, then less so
 PATIENCE = 60.0  # seconds until a saga must be decided, and for which a user who is turned away comes back

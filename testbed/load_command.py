@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 from rich.table import Table
 
+from loadtests.alerts import firing
 from loadtests.ending import ENDING
 from loadtests.faults import CHAOS
 from loadtests.where import LOCUSTFILE, ROOT, SHAPES
@@ -36,6 +37,7 @@ STOPPING = 90  # seconds that the last generations may take once the time is ove
 @click.option("--p99", type=click.FloatRange(0), help="Seconds that 99 % of the generations may take.")
 @click.option("--rollback-p99", type=click.FloatRange(0), help="Seconds that 99 % of the rollbacks may take.")
 @click.option("--orphans", type=click.IntRange(0), default=0, show_default=True, help="How many the audit may find.")
+@click.option("--max-alerts", type=click.IntRange(0), help="How many alerts may fire when there are no faults.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Locust's report.")
 @click.option("--csv", metavar="PREFIX", help="Locust's statistics.")
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="The outcome as JSON, besides the words.")
@@ -163,6 +165,7 @@ def summary(ending: Mapping[str, Any]) -> Iterator[str]:
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(faults.items()))
         yield f"faults survived: {sum(faults.values())} ({kinds}); kills: {faults.get('kill', 0)}"
     states = ", ".join(f"{count:,} {state}" for state, count in audit["sagas"].items())
+    yield f"alerts that fire: {', '.join(firing(ending['alerts'])) or 'none'}"
     yield f"sagas: {states}; dead letters: {audit['dead_letters']}; orphans: {sum(audit['orphans'].values())}"
 
 

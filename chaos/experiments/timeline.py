@@ -74,7 +74,7 @@ def read_evidence(folder: Path) -> Evidence:
     began, ended = _seconds(journal["start"]), _seconds(journal["end"])
     faults = tuple(_faults(journal.get("run", ()), ended))
     said = {key: outcome[key] for key in ("name", "claim", "verdict", "why")}
-    return Evidence(**said, began=began, ended=ended, faults=faults, sagas=tuple(_sagas(events)), folder=folder)
+    return Evidence(**said, began=began, ended=ended, faults=faults, sagas=tuple(sagas_of(events)), folder=folder)
 
 
 def _faults(activities: Iterable[Mapping[str, Any]], end: float) -> Iterator[Row]:
@@ -89,7 +89,8 @@ def _faults(activities: Iterable[Mapping[str, Any]], end: float) -> Iterator[Row
         yield Row(run["activity"]["name"], (Bar("fault", began, ended),))
 
 
-def _sagas(events: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+def sagas_of(events: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+    """One row a saga, from the events of many in the order of the log."""
     by_saga: dict[str, list[Mapping[str, Any]]] = {}
     for event in events:
         by_saga.setdefault(event["saga_id"], []).append(event)

@@ -121,7 +121,7 @@ def test_a_saga_that_nobody_drives_is_refused_company_and_cancelled(system: Runn
     asked = next(event for event in shown["events"] if event["type"] == "saga.cancel_requested")
     assert asked["data"].items() >= {"by": "Ada", "reason": "a test"}.items()
     text = run(system, "sagas", "show", saga_id).stdout
-    assert f"by Ada, authenticated_as {asked['data']['authenticated_as']}, reason a test" in " ".join(text.split())
+    assert f"authenticated_as {asked['data']['authenticated_as']}, by Ada, reason a test" in " ".join(text.split())
 
 
 def test_a_stuck_rollback_is_retried_or_skipped_by_an_operator(system: RunningSystem, folder: Path) -> None:

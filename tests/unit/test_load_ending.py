@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.auditor.audit import AuditReport, Verdict
+from loadtests.alerts import look, unseen
 from loadtests.ending import broken_thresholds, exit_status, faults_in
 from loadtests.faults import CHAOS, FAULTS, NEED_REQUESTS, UnknownFault, series_of
 from testbed.load_command import command
@@ -21,14 +22,15 @@ def report(verdict: Verdict = Verdict.VALID, orphans: int = 0) -> AuditReport:
 def figures(
     generations: int = 100, failure_rate: float | None = 0.1, seconds: float | None = 2.0, **limits: Any
 ) -> Any:
-    thresholds = {"max_failure_rate": None, "p99": None, "rollback_p99": None, "orphans": 0} | limits
+    none = {"max_failure_rate": None, "p99": None, "rollback_p99": None, "orphans": 0, "max_alerts": None}
+    thresholds = none | limits
     times = {"p99": seconds, "rollback_p99": seconds}
-    told = {"generations": generations, "failure_rate": failure_rate, "faults_broke_off": False}
+    told = {"generations": generations, "failure_rate": failure_rate, "faults_broke_off": False, "chaos": "none"}
     return {**told, **times, "thresholds": thresholds}
 
 
-def broken(found: Any, audited: AuditReport | None = None) -> list[str]:
-    return list(broken_thresholds(found, audited or report()))
+def broken(found: Any, audited: AuditReport | None = None, alerts: Any = ()) -> list[str]:
+    return list(broken_thresholds(found, audited or report(), alerts))
 
 
 def test_thresholds_that_were_not_given_are_kept() -> None:
@@ -46,6 +48,19 @@ def test_each_broken_threshold_is_named() -> None:
     assert p99 == "99 % of the generations took up to 2.00 s, 1.50 s are allowed"
     assert rollback == "99 % of the rollbacks took up to 2.00 s, 0.50 s are allowed"
     assert orphans == "3 orphans, 0 are allowed"
+
+
+def test_alerts_spoil_a_run_without_faults_and_are_only_told_with_them() -> None:
+    firing = look({"success_rate": 0.5, "consecutive_failures": 9})
+    assert broken(figures(), alerts=firing) == []
+    told = ["alerts fire: success-rate, consecutive-failures; 1 are allowed"]
+    assert broken(figures(max_alerts=1), alerts=firing) == told
+    assert broken(figures(max_alerts=2), alerts=firing) == []
+    assert broken(figures(max_alerts=0) | {"chaos": "mixed"}, alerts=firing) == []
+
+
+def test_alerts_that_nobody_can_see_are_not_taken_for_quiet() -> None:
+    assert broken(figures(max_alerts=0), alerts=unseen()) == ["nobody knows whether an alert fires"]
 
 
 def test_a_load_test_without_a_single_generation_is_no_success() -> None:
