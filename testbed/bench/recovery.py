@@ -112,7 +112,7 @@ def _serve_until(worker: Worker, done: Any) -> float:
     began = time.perf_counter()
     thread.start()
     while not done():
-        time.sleep(0.02)
+        time.sleep(0.05)
     seconds = time.perf_counter() - began
     stop.set()
     thread.join()
