@@ -38,7 +38,7 @@ PAIRS = (
     ((SNAPSHOT, K.RESPONSE_LOST), (UNDO_SNAPSHOT, K.DOWN_AFTER)),
     ((SAVE, K.LATE), ("coordinator → filesystem_server: undo files", K.DUPLICATE)),
     ((BEGIN, K.KILLED_AFTER), ("coordinator → neo4j: undo relationships", K.ERROR_BEFORE)),
-    ((READ, K.CUT), (UNDO_SNAPSHOT, K.DOWN_BEFORE)),
+    ((READ, K.CUT), (CONFIRM, K.DOWN_BEFORE)),
     ((CONFIRM, K.PAUSED), (END, K.KILLED_AFTER)),
 )
 NOW = (
@@ -140,6 +140,39 @@ def test_a_bug_of_the_gallery_is_one_for_real(name: str) -> None:
         done = replay(stage, found.minimal[0].schedule, real=True)
     assert_the_same(done, Verdict.INVALID)
     assert entry.expected in done.simulated.anomalies
+
+
+CALL, WRITE = "coordinator → shop: POST /nothing", "coordinator writes entry 2"
+
+
+@pytest.mark.parametrize(
+    ("fault", "journal"),
+    [
+        (Fault(Point(CALL, 2), K.PAUSED), ["1 1", "2 2", "2 3", "1 2"]),
+        (Fault(Point(WRITE, 1), K.KILLED_BEFORE), ["1 1", "2 2", "2 3"]),
+        (Fault(Point(WRITE, 1), K.KILLED_AFTER), ["1 1", "1 2", "2 3"]),
+    ],
+    ids=str,
+)
+def test_whatever_coordinators_keep_is_on_a_disk_that_they_share(
+    worlds: Worlds, fault: Fault, journal: list[str]
+) -> None:
+    done = worlds.replay(Schedule("tests.system.replay_scenarios:Journal", (fault,)))
+    assert_the_same(done, Verdict.INVALID if len(journal) > 3 else Verdict.VALID)
+    assert done.real is not None
+    assert [entry.removeprefix("coordinator ") for entry in done.real.states.values()] == journal
+    assert done.real.states == done.simulated.states
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("Broken", "coordinator 1: LookupError: where was I?"), ("Unwritable", "durable['generator'] cannot be kept")],
+)
+def test_what_breaks_off_is_unknown_and_says_why(worlds: Worlds, name: str, why: str) -> None:
+    done = worlds.replay(Schedule(f"tests.system.replay_scenarios:{name}"))
+    assert done.real is not None
+    assert done.real.verdict is done.verdict is Verdict.UNKNOWN
+    assert why in done.real.unseen[0]
 
 
 def test_two_faults_at_one_call_cannot_be_had_for_real_and_that_is_said(worlds: Worlds) -> None:
