@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from chaos.auditor.sagas import Saga, Sagas, read_sagas
@@ -48,17 +47,27 @@ def _at_rest(saga: Saga) -> Iterator[tuple[str, Anomaly, str]]:
 
 
 def _in_order(saga: Saga) -> Iterator[tuple[str, Anomaly, str]]:
-    """R5 and R8. A step without a compensation is not undone; the log cannot tell which these are."""
-    undone = list(dict.fromkeys(event.step for event in saga.events if event.type == "undo.started"))
-    for later, earlier in pairwise(undone):
-        if saga.groups.get(later or "", 0) < saga.groups.get(earlier or "", 0):
-            yield "A5", A.WRONG_ORDER, f"{later} is undone before {earlier}, and was done before it (R5)"
-    if saga.state == "rolled_back" and (lost := [step for step in undone if step not in saga.undone]):
-        yield "A5", A.FALSE_COMPENSATED, f"it is rolled back, and the undo of {lost[0]} was never answered"
+    """R5 and R8. A step without a compensation is never undone, so nothing waits for it."""
+    undone = {event.step for event in saga.events if event.type == "undo.started"}
+    waiting: dict[str, int] = {}
+    for event in saga.events:
+        step = event.step or ""
+        if event.type == "step.started" and step in undone:
+            waiting[step] = saga.groups.get(step, 0)
+        elif event.type == "undo.started" and (late := _after(waiting, saga.groups.get(step, 0))):
+            yield "A5", A.WRONG_ORDER, f"{step} is undone before {late}, which was started after it (R5)"
+        elif event.type in ("undo.done", "undo.skipped"):
+            waiting.pop(step, None)
+    if saga.state == "rolled_back" and waiting:
+        yield "A5", A.FALSE_COMPENSATED, f"it is rolled back, and the undo of {next(iter(waiting))} was never answered"
     done = {event.step for event in saga.events if event.type == "step.done"}
     missing = [step for step, kind in saga.kinds.items() if kind != "retriable" and step not in done]
     if saga.is_committed and missing:
         yield "A5", A.FALSE_COMMITTED, f"it is committed, and {missing[0]} was not done"
+
+
+def _after(waiting: Mapping[str, int], group: int) -> str | None:
+    return next((step for step, other in waiting.items() if other > group), None)
 
 
 def _of_effects(system: System, sagas: Sagas, seen: Observed) -> Iterator[Finding]:
