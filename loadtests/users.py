@@ -16,6 +16,7 @@ from locust import HttpUser, between, task
 
 from chaos.experiments.client import DECIDED, documents, told
 from chaos.running_system import RunningSystem
+from loadtests.answers import retry_after
 from loadtests.faults import NOTHING
 from loadtests.options import results_of, state_of
 
@@ -34,12 +35,6 @@ class RolledBack(Exception):
 
 class Undecided(Exception):
     """The saga was not decided in time."""
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a Retry-After asks for, or None when there is none that makes sense (RFC 9110, 10.2.3)."""
-    value = headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
 
 
 class WikiUser(HttpUser):
