@@ -97,6 +97,9 @@ class AppOnFolder:
         write_image(self.folder, image)
         self.open()
 
+    def restart(self, image: Image) -> None:
+        self.restore(image)
+
     def close(self) -> None:
         self._close()
         self._close = lambda: None

@@ -53,6 +53,8 @@ class PlainScenario(Scenario):
         one_at_a_time: the engine runs one of several sagas after the other, as it does for sagas of one project (R11).
     """
 
+    machine: type[AppOnFolder] = AppOnFolder
+
     def __init__(
         self,
         name: str,
@@ -71,7 +73,7 @@ class PlainScenario(Scenario):
         self._workers, self._one_at_a_time = workers, one_at_a_time
 
     def machines(self, folder: Path, tokens: Tokens) -> list[AppOnFolder]:
-        return [AppOnFolder(name, folder / name, make) for name, make in self._participants.items()]
+        return [self.machine(name, folder / name, make) for name, make in self._participants.items()]
 
     def past(self, system: System) -> None:
         self._before(system.session(Process("past")))

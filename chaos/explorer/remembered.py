@@ -43,6 +43,9 @@ class Machine(Protocol):
     def restore(self, image: Image) -> None:
         """Stop, put the folder back, start."""
 
+    def restart(self, image: Image) -> None:
+        """The same after a kill: for whoever keeps something in memory, it is gone now and only now."""
+
     def close(self) -> None: ...
 
 
@@ -162,7 +165,7 @@ class Remembered:
     def _bring_here(self, *, again: bool = False) -> None:
         if again or self._real_state is not self.state:
             self.restarts += 1
-            self.machine.restore(self.state.image)
+            (self.machine.restart if again else self.machine.restore)(self.state.image)
             self._real_state = self.state
 
     def _look(self) -> State:

@@ -16,8 +16,9 @@ from backend.clients.transport import HttpLink
 from backend.distributed_saga import DistributedSaga
 from backend.saga.definition import StepContext
 from backend.saga.errors import Refused
-from chaos.explorer.machines import App, Make
+from chaos.explorer.machines import App, AppOnFolder, Make, write_image
 from chaos.explorer.plain import AddSteps, PlainScenario
+from chaos.explorer.remembered import Image
 from chaos.gallery.participants.protocol import token
 from service_kit import names
 
@@ -94,6 +95,31 @@ def write_before(session: requests.Session) -> None:
 def items_scenario(name: str, **more: Any) -> PlainScenario:
     """The saga under the real engine; ``more`` as for ``ingredients``."""
     return PlainScenario(name, **ingredients(**more))
+
+
+class WithMemory(AppOnFolder):
+    """A participant that clears at its start what stands for its memory: only a kill is such a start.
+
+    When the explorer merely puts the folder back to an earlier time, the memory is as it was then.
+    """
+
+    def restore(self, image: Image) -> None:
+        super().restore(image)
+        write_image(self.folder, image)
+
+    def restart(self, image: Image) -> None:
+        super().restore(image)
+
+
+class ForgetfulScenario(PlainScenario):
+    """Participants with a memory."""
+
+    machine = WithMemory
+
+
+def forgetful_scenario(name: str, **more: Any) -> PlainScenario:
+    """As ``items_scenario``, for participants that keep something in memory."""
+    return ForgetfulScenario(name, **ingredients(**more))
 
 
 def ingredients(

@@ -48,6 +48,7 @@ SCHEDULES = {
     "undo-only-completed": ["response lost: coordinator → git_server: create snapshot"],
     "delete-instead-of-restore": ["refused: coordinator → bank: POST /items/account"],
     "empty-undo-404": ["refused: coordinator → shop: POST /items/book"],
+    "keys-in-memory": ["participant killed after: coordinator → shop: POST /items/book"],
     "no-barrier": ["coordinator paused: coordinator → shop: POST /items/book"],
     "no-idempotency-key": ["response lost: coordinator → shop: POST /items/book"],
     "no-lock": ["coordinator paused: coordinator → bank: POST /items/account"],
