@@ -64,13 +64,13 @@ class FaultProxy:
         self._call("POST", "/reset")
 
     def close(self) -> None:
+        self._session.close()  # first: an open connection would be waited for
         self._process.terminate()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._session.close()
 
     def _answers(self) -> bool:
         try:

@@ -19,7 +19,7 @@ from chaos.explorer.real.nursery import KEYS
 from chaos.explorer.real.processes import Nursery, RealMachine, put_back
 from chaos.explorer.real.switchboard import Switchboard
 from chaos.explorer.real.world import Director, RealWorld
-from chaos.explorer.remembered import Remembered
+from chaos.explorer.remembered import Machine, Remembered, State
 from chaos.explorer.run import Run, Stage, System, run_of
 from chaos.explorer.scenario import Anomaly, Finding, Judgement
 from chaos.explorer.schedule import Schedule
@@ -30,6 +30,13 @@ COORDINATOR = "coordinator"
 
 class RealParticipant(Remembered):
     """A participant that is a process, as a checker looks at it: its folder, and what it answers."""
+
+    def __init__(self, machine: Machine) -> None:
+        # Not as its base does: that would start the process only to look at it, and a run starts it anew anyway.
+        self.machine, self.name, self.address = machine, machine.name, machine.address
+        self._known: dict[str, State] = {}
+        self.state = self._real_state = State(0, {})
+        self.real_calls = self.restarts = 0
 
     def look_again(self) -> None:
         """Its state is whatever it came to."""

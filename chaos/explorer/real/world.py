@@ -93,7 +93,8 @@ class _Turn:
         return known[message["op"]](message)
 
     def _point(self, message: Message) -> Message:
-        faults = self._world.point(message["what"], [FaultKind(kind) for kind in message["kinds"]])
+        kinds = tuple(FaultKind(kind) for kind in message["kinds"])
+        faults = self._world.point(message["what"], kinds)
         return {"faults": [str(fault.kind) for fault in faults]}
 
     def _open(self, message: Message) -> Message:
