@@ -1,12 +1,4 @@
-"""The store: every write is one durable step of barrier record, undo data and redo data; then the files follow.
-
-    gate ─ stage files (not forced) ─ COMMIT barrier + undo + redo (forced: the point of no return)
-         ─ rename into place ─ gate open
-    confirm, undo, plain writes: force the files themselves, then drop their redo data
-
-Killed before the commit: nothing happened. Killed after it: the next writer, reader or start brings the files to what
-the journal says. docs/adr/0003-barrier-and-effect-durable-together.md has the reasons.
-"""
+"""The store: saves, undos and confirms, each one durable step (``step.py``) of barrier record, undo and redo data."""
 
 from __future__ import annotations
 
@@ -15,13 +7,10 @@ import os
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from filesystem_server.gate import Gate
-from filesystem_server.journal import Journal
+from filesystem_server.aside import File
 from filesystem_server.names import SAGA_FOLDER
 from filesystem_server.records import (
     Listed,
@@ -35,33 +24,14 @@ from filesystem_server.records import (
     sha256,
 )
 from filesystem_server.request_keys import RequestKeys
-from filesystem_server.tree import File, Listings, Tree
+from filesystem_server.step import DATABASE, Disk
+from filesystem_server.tree import Listings
 from service_kit.barrier import Barrier, Branch
-from service_kit.database import connect, snapshot, transaction
+from service_kit.database import connect, snapshot
 from service_kit.problems import Locked, NotFound, Unavailable
 
-DATABASE = "journal.sqlite3"
 _GONE = json.dumps(None)  # the kept answer of a plain delete
 _COLLECT_EVERY_SECONDS = 3600.0
-
-
-@dataclass
-class _Step:
-    """What one durable step changes on disk. Left empty, the step only has records.
-
-    Attributes:
-        staged: new contents, already written outside the projects.
-        restored: contents to write from memory, None: to remove.
-        settle: force the files now, and drop their redo data; an open saga's new files wait for its confirm.
-    """
-
-    staged: Mapping[File, Path] = field(default_factory=dict)
-    restored: Mapping[File, bytes | None] = field(default_factory=dict)
-    settle: bool = True
-
-    @property
-    def files(self) -> set[File]:
-        return {*self.staged, *self.restored}
 
 
 class Store:
@@ -75,16 +45,18 @@ class Store:
 
     def __init__(self, root: Path, keep_seconds: float, clock: Callable[[], float] = time.time) -> None:
         self._root = root
-        self._tree = Tree(root)
-        self._gate = Gate(root / SAGA_FOLDER / "gate", self._redo)
+        self._disk = Disk(root)
+        self._tree, self._gate, self._journal = self._disk.tree, self._disk.gate, self._disk.journal
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._collected_at = 0.0
         self._read_lock = threading.Lock()
         with self._gate.alone():
-            self._open(root / SAGA_FOLDER / DATABASE)
-            self._redo()  # after a power cut the gate shows nothing, so a start always redoes
-            self._gate.whole()
+            self._barrier = Barrier(self._disk.database, clock)
+            self._keys = RequestKeys(self._disk.database, clock)
+            # Readers must not see the writer's open transaction, so they have a connection of their own.
+            self._read_db = connect(root / SAGA_FOLDER / DATABASE)
+            self._read_barrier = Barrier(self._read_db, clock)
 
     def save(self, project: str, files: Mapping[str, bytes], writer: Writer) -> list[Saved]:
         """Save all files in one durable step, or none.
@@ -95,18 +67,18 @@ class Store:
         """
         hashes = {name: sha256(content) for name, content in files.items()}
         asked = fingerprint("save", hashes)
-        with self._step() as step:
+        with self._disk.step() as step:
             answers = self._first_answers(project, hashes, writer, asked)
             fresh = {name: files[name] for name in files if name not in answers}
             listings: Listings = {}
             former = {name: self._tree.examine(project, name, listings) for name in fresh}
             answers |= {name: _saved(name, hashes[name], content, former[name]) for name, content in fresh.items()}
             if fresh:
-                self._record(writer.branch(project), writer, former, [answers[name] for name in fresh])
+                step.keep = self._record(writer.branch(project), writer, former, [answers[name] for name in fresh])
                 contents = {(project, name): content for name, content in fresh.items()}
                 self._journal.plan(contents)
                 step.settle = writer.saga_id is None
-                step.staged = self._tree.stage(contents)
+                step.staged = self._disk.aside.stage(contents)
                 self._tree.make_folders(step.staged)
         return [answers[name] for name in files]
 
@@ -118,7 +90,7 @@ class Store:
             Locked: an open saga holds it.
         """
         branch = writer.branch(project)
-        with self._step() as step:
+        with self._disk.step() as step:
             if writer.key is not None:
                 if self._keys.claim(branch, writer.key, fingerprint("delete", {filename: ""})) is not None:
                     return
@@ -131,27 +103,26 @@ class Store:
 
     def undo(self, branch: Branch, filename: str) -> None:
         """Bring one file back to what it was before the saga, and keep the saga from ever writing it again (R6, R7)."""
-        with self._step() as step:
+        with self._disk.step() as step:
             if self._barrier.undo(branch, filename):
-                step.restored = self._journal.plan_back(branch, [filename])
+                step.restored, step.kept = self._journal.plan_back(branch, [filename])
 
     def undo_all(self, branch: Branch) -> None:
         """Bring back all that the saga wrote in the project, and keep it from ever writing there again (R6, R7)."""
-        with self._step() as step:
-            step.restored = self._journal.plan_back(branch, self._barrier.undo_all(branch))
+        with self._disk.step() as step:
+            step.restored, step.kept = self._journal.plan_back(branch, self._barrier.undo_all(branch))
             self._collect()
 
     def confirm(self, branch: Branch) -> None:
         """The saga committed: force its files to disk, release its locks, drop its undo and redo data."""
         with self._read_lock:
             names = [item.item for item in self._read_barrier.items(branch)]
-        self._tree.sync((branch.project, name) for name in names)  # most of the work, while others may write
-        with self._step():
+        forced = self._tree.sync([(branch.project, name) for name in names])  # most of the work, while others may write
+        with self._disk.step() as step:
             done = self._barrier.confirm(branch)
-            late = self._journal.unsettled(branch.project, set(done) - set(names))
-            self._tree.sync(late)
-            self._journal.drop_undo(branch)
-            self._journal.settled((branch.project, name) for name in done)
+            forced |= self._tree.sync(self._journal.unsettled(branch.project, set(done) - set(names)))
+            step.kept = self._journal.drop_undo(branch)
+            self._journal.settled({(branch.project, name): forced.get((branch.project, name)) for name in done})
             self._collect()
 
     def read(self, project: str, filename: str) -> tuple[bytes, str | None]:
@@ -197,65 +168,8 @@ class Store:
             self._read_db.execute("SELECT 1 FROM redo LIMIT 1").fetchone()
 
     def close(self) -> None:
-        self._gate.close()
-        self._db.close()
+        self._disk.close()
         self._read_db.close()
-
-    def _open(self, path: Path) -> None:
-        self._db = connect(path)
-        self._barrier = Barrier(self._db, self._clock)
-        self._journal = Journal(self._db)
-        self._keys = RequestKeys(self._db, self._clock)
-        # Readers must not see the writer's open transaction, so they have a connection of their own.
-        self._read_db = connect(path)
-        self._read_barrier = Barrier(self._read_db, self._clock)
-
-    @contextmanager
-    def _step(self) -> Iterator[_Step]:
-        """One durable step: what the block records is committed, then its changes are brought to the disk."""
-        step = _Step()
-        with self._gate.exclusive():
-            try:
-                with transaction(self._db):
-                    yield step
-                    if step.files:
-                        self._gate.tear()
-            except BaseException:
-                self._tree.unstage()
-                self._tree.prune(step.staged)
-                self._gate.whole()
-                raise
-            self._apply(step)
-            self._gate.whole()
-
-    def _apply(self, step: _Step) -> None:
-        """Bring the disk after the journal. When this raises, the gate stays torn and the next one inside mends."""
-        for file, staged in step.staged.items():
-            self._tree.place(file, staged)
-        self._restore(step.restored)
-        if step.settle and step.files:
-            self._settle(step.files)
-
-    def _restore(self, contents: Mapping[File, bytes | None]) -> None:
-        for file, content in contents.items():
-            if content is None:
-                self._tree.remove(file)
-        staged = self._tree.stage({file: content for file, content in contents.items() if content is not None})
-        for file, path in staged.items():
-            self._tree.place(file, path)
-
-    def _settle(self, files: Iterable[File]) -> None:
-        self._tree.sync(files)
-        with transaction(self._db, forced=False):  # lost in a power cut, the redo data is applied once more
-            self._journal.settled(files)
-
-    def _redo(self) -> None:
-        """Bring the disk to what the journal says, whatever a killed writer left."""
-        self._tree.unstage()
-        planned = self._journal.planned()
-        self._restore(planned)
-        if planned:
-            self._settle(planned)
 
     def _first_answers(self, project: str, hashes: Mapping[str, str], writer: Writer, asked: str) -> dict[str, Saved]:
         """Claim every file; the answers to those that this writer saved before."""
@@ -268,14 +182,17 @@ class Store:
                 self._refuse_held(project, name)
         return {name: Saved.of_text(text) for name, text in first.items()}
 
-    def _record(self, branch: Branch, writer: Writer, former: Mapping[str, bytes | None], new: Iterable[Saved]) -> None:
-        """Keep the answers for repeats, and a saga's undo data."""
+    def _record(
+        self, branch: Branch, writer: Writer, former: Mapping[str, bytes | None], new: Iterable[Saved]
+    ) -> Mapping[File, int]:
+        """Keep the answers for repeats, and a saga's undo data. The numbers of the files to keep aside for it."""
         answers = {saved.filename: saved.text() for saved in new}
         if writer.saga_id is not None:
             self._barrier.answer(branch, answers)
-            self._journal.keep(branch, former)
-        elif writer.key is not None:
+            return self._journal.keep(branch, former)
+        if writer.key is not None:
             self._keys.answer(branch, writer.key, json.dumps(answers))
+        return {}
 
     def _refuse_held(self, project: str, filename: str) -> None:
         if holder := self._barrier.holder(project, filename):

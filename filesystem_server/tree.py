@@ -8,37 +8,31 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filesystem_server.names import SAGA_FOLDER, fold
+from filesystem_server.aside import File, Identity, identity, together
+from filesystem_server.exchange import exchange
+from filesystem_server.names import fold
 from service_kit.problems import Conflict, InvalidRequest, TooLarge
 
-File = tuple[str, str]  # project, filename
 Listings = dict[tuple[str, ...], dict[str, str]]  # folder -> folded name -> name
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # not blocking: the name may be a pipe
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_FORMER_BYTES = 256 * 1024 * 1024  # of a file that is replaced; a file put there by hand may be of any size
-_PARALLEL_SYNCS = 8  # concurrent fsyncs share one commit of the file system's own journal
 
 
 class Tree:
     """See the module's docstring.
 
     Args:
-        root: the data folder; made when absent. Staged files live in its ``.saga/staged``, on the same file system.
+        root: the data folder.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._staged = root / SAGA_FOLDER / "staged"
-        self._staged.mkdir(parents=True, exist_ok=True)
-        for folder in (self._staged.parent, root, root.parent):
-            _sync_folder(folder)
 
     def read(self, project: str, filename: str) -> bytes | None:
         """The file's bytes, or None when there is no such regular file.
@@ -84,58 +78,55 @@ class Tree:
         finally:
             os.close(folder)
 
-    def stage(self, contents: Mapping[File, bytes]) -> dict[File, Path]:
-        """Write each content to a file outside the projects, so that a full disk shows before the commit."""
-        staged: dict[File, Path] = {}
-        for number, (file, content) in enumerate(contents.items()):
-            path = self._staged / str(number)
-            with os.fdopen(os.open(path, _WRITE, 0o666), "wb") as target:
-                target.write(content)
-            staged[file] = path
-        return staged
-
-    def unstage(self) -> None:
-        """Remove whatever is staged."""
-        for path in self._staged.iterdir():
-            path.unlink()
-
     def make_folders(self, files: Iterable[File]) -> None:
         """Make the folders that the files need, so that a full disk shows before the commit."""
         for path in {_split(*file)[0] for file in files}:
             with self._open(path, make=True):
                 pass
 
-    def place(self, file: File, staged: Path) -> None:
-        """Move a staged file to its place, atomically, replacing what is there."""
+    def place(self, file: File, aside: Path, keep: Path | None = None) -> None:
+        """Move a file from aside to its place, atomically, replacing what is there.
+
+        Args:
+            keep: where what is replaced shall be; it is gone all the same where files cannot be exchanged.
+        """
         folders, name = _split(*file)
         with self._open(folders, make=True) as folder:
-            os.rename(staged, name, dst_dir_fd=folder)
+            # Not a link and a rename: ext4 starts to write a file at once when it is renamed over another one.
+            if keep is not None and exchange(aside, folder, name):
+                aside.rename(keep)
+            else:
+                os.rename(aside, name, dst_dir_fd=folder)
 
-    def remove(self, file: File) -> None:
-        """Remove the file if it is there, and the folders that it leaves empty."""
-        folders, name = _split(*file)
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError), self._open(folders) as folder:
-            os.unlink(name, dir_fd=folder)
-        self._prune(folders)
+    def remove(self, files: Iterable[File]) -> None:
+        """Remove the files that are there, and the folders that they leave empty."""
+        gone = list(files)
+        for folders, name in (_split(*file) for file in gone):
+            with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError), self._open(folders) as folder:
+                os.unlink(name, dir_fd=folder)
+        self.prune(gone)
 
     def prune(self, files: Iterable[File]) -> None:
         """Remove the folders of these files that are empty."""
         for path in {_split(*file)[0] for file in files}:
             self._prune(path)
 
-    def sync(self, files: Iterable[File]) -> None:
-        """Force the files, and every folder on their way, to the disk. What is not there is skipped."""
-        splits = [_split(*file) for file in files]
-        folders = {path[:depth] for path, _ in splits for depth in range(len(path) + 1)}
-        if len(splits) < _PARALLEL_SYNCS:
-            for path, name in splits:
-                self._sync_file(path, name)
-        else:
-            with ThreadPoolExecutor(_PARALLEL_SYNCS) as pool:
-                list(pool.map(lambda split: self._sync_file(*split), splits))
-        for path in folders:
-            with suppress(FileNotFoundError, NotADirectoryError), self._open(path) as folder:
+    def sync(self, files: Collection[File], at_rest: Container[File] = ()) -> dict[File, Identity | None]:
+        """Force the files, and every folder on their way, to the disk. What is not there is skipped.
+
+        Args:
+            at_rest: of these only the folders are forced.
+
+        Returns:
+            Each file that was forced, None when it is not there.
+        """
+        moving = [file for file in files if file not in at_rest]
+        forced = dict(zip(moving, together(self._sync_file, moving), strict=True))
+        paths = {_split(*file)[0] for file in files}
+        for above in {path[:depth] for path in paths for depth in range(len(path) + 1)}:
+            with suppress(FileNotFoundError, NotADirectoryError), self._open(above) as folder:
                 os.fsync(folder)
+        return forced
 
     def names(self, project: str) -> list[str]:
         """Every plain file's name in the project, sorted; links, special files and undecodable names are left out."""
@@ -174,21 +165,16 @@ class Tree:
     def _top(self) -> int:
         return os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    def _sync_file(self, folders: Sequence[str], name: str) -> None:
+    def _sync_file(self, file: File) -> Identity | None:
+        folders, name = _split(*file)
         with suppress(FileNotFoundError, NotADirectoryError), self._open(folders) as folder:
-            file = os.open(name, _READ, dir_fd=folder)
+            handle = os.open(name, _READ, dir_fd=folder)
             try:
-                os.fsync(file)
+                os.fsync(handle)
+                return identity(os.fstat(handle))
             finally:
-                os.close(file)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+                os.close(handle)
+        return None
 
 
 def _split(project: str, filename: str) -> tuple[tuple[str, ...], str]:

@@ -34,6 +34,8 @@ POINT(int, fsync, (int fd), (fd))
 POINT(int, fdatasync, (int fd), (fd))
 POINT(int, rename, (const char *from, const char *to), (from, to))
 POINT(int, renameat, (int from_dir, const char *from, int to_dir, const char *to), (from_dir, from, to_dir, to))
+POINT(int, renameat2, (int from_dir, const char *from, int to_dir, const char *to, unsigned int flags),
+      (from_dir, from, to_dir, to, flags))
 POINT(int, unlink, (const char *path), (path))
 POINT(int, unlinkat, (int dir, const char *path, int flags), (dir, path, flags))
 POINT(int, mkdir, (const char *path, mode_t mode), (path, mode))

@@ -63,8 +63,8 @@ def on_disk(root: Path) -> Disk:
 
 
 def leftovers(root: Path) -> list[str]:
-    """What must not be there when no saga is open: staged files, undo and redo data, locks, empty folders."""
-    found = [str(path) for path in (root / ".saga" / "staged").iterdir()]
+    """What must not be there when no saga is open: files aside, undo and redo data, locks, empty folders."""
+    found = [str(path) for aside in ("staged", "kept") for path in (root / ".saga" / aside).iterdir()]
     found += [str(path) for path in (root / P).rglob("*") if path.is_dir() and not any(path.iterdir())]
     with sqlite3.connect(f"file:{root}/.saga/journal.sqlite3?mode=ro", uri=True) as database:
         for table in ("redo", "undo", "barrier_item WHERE effect = 'done'"):

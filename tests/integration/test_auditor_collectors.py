@@ -285,6 +285,8 @@ def test_locks_undo_data_and_moves_are_found_in_the_participants_files(tmp_path:
         row = ("s1", "p", f"{effect}.md", effect)
         files.execute("INSERT INTO barrier_item VALUES (?, ?, ?, ?, NULL, NULL)", row)
     files.execute("INSERT INTO undo VALUES ('s1', 'p', 'a.md', 'former')")
+    (filesystem / ".saga" / "kept").mkdir()
+    (filesystem / ".saga" / "kept" / "1").touch()  # what the row of undo is of: one finding, not two
     files.execute("INSERT INTO redo VALUES ('p', 'b.md', 'content')")
     moves.execute("INSERT INTO git_move VALUES ('p', 's1', NULL, 'c1', 0), ('q', 's2', 'c1', 'c2', 1)")
     found = read_leftovers(filesystem, git_data)
@@ -310,11 +312,14 @@ def test_temporary_files_are_found_and_permanent_ones_are_not(tmp_path: Path) ->
     assert read_leftovers(filesystem, git_data).leftovers == []
     (filesystem / ".saga" / "staged").mkdir()
     (filesystem / ".saga" / "staged" / "0").touch()
+    (filesystem / ".saga" / "kept").mkdir()
+    (filesystem / ".saga" / "kept" / "7").touch()
     (git_data / ".new" / "q.git").mkdir(parents=True)
     (git_data / "p.git" / "refs" / "heads" / "main.lock").touch()
     (git_data / "p.git" / "objects" / "pack" / "tmp_pack_x").touch()
     assert {left.subject for left in read_leftovers(filesystem, git_data).leftovers} == {
         ".saga/staged/0",
+        ".saga/kept/7",
         ".new/q.git",
         "p.git/refs/heads/main.lock",
         "p.git/objects/pack/tmp_pack_x",

@@ -243,10 +243,10 @@ def test_an_error_after_the_commit_is_mended_by_the_next_call(
 
 
 def test_a_read_only_database_is_a_503(wire: Wire) -> None:
-    wire.store._db.execute("PRAGMA query_only = 1")
+    wire.store._disk.database.execute("PRAGMA query_only = 1")
     assert wire.save("b", "x").status_code == 503
     assert wire.undo_all("s1").status_code == 503
-    wire.store._db.execute("PRAGMA query_only = 0")
+    wire.store._disk.database.execute("PRAGMA query_only = 0")
     assert on_disk(wire.data) == {"a": b"old", "s": b"pending"}
     assert wire.undo_all("s1").status_code == 204
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from filesystem_server.store import Store
+from filesystem_server.step import Disk
 from git_server.store import SnapshotStore
 from tests.integration.filesystem_model import Model, Request
 from tests.integration.filesystem_story import P, leftovers, on_disk
@@ -252,7 +252,7 @@ class Participants(RuleBasedStateMachine):
 @contextmanager
 def dying() -> Iterator[None]:
     """Whichever server decides something in the block dies before it brings the disk, or main, after its decision."""
-    stores = (Store, SnapshotStore)
+    stores = (Disk, SnapshotStore)
     kept = [store._apply for store in stores]
 
     def die(*_: object) -> None:

@@ -7,7 +7,7 @@ each server documents them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from chaos.auditor.collectors.sqlite import snapshot_of, tables_of
@@ -36,12 +36,14 @@ def read_leftovers(filesystem: Path, git: Path, project: str | None = None) -> L
     """
     found: list[Leftover] = []
     records = 0
+    wanted_aside: set[str] = set()
     for participant, root in ((FILESYSTEM, filesystem), (GIT, git)):
         for path in databases_of(root):
             with snapshot_of(path) as database:
                 found += _rows(database, participant)
                 records += _count(database)
-    found += [*_staged(filesystem), *_in_repositories(git)]
+                wanted_aside |= _undo_numbers(database)
+    found += [*_staged(filesystem, wanted_aside), *_in_repositories(git)]
     wanted = [left for left in found if project is None or left.project in (None, project)]
     return LeftoverFacts(wanted, records)
 
@@ -73,11 +75,23 @@ def _count(database: sqlite3.Connection) -> int:
     return int(database.execute("SELECT count(*) FROM barrier_item").fetchone()[0])
 
 
-def _staged(root: Path) -> Iterator[Leftover]:
-    """Files in folders of ``.saga``: whatever is being written. What lies in ``.saga`` itself stays for ever."""
+def _undo_numbers(database: sqlite3.Connection) -> set[str]:
+    if "undo" not in tables_of(database):
+        return set()
+    return {str(number) for (number,) in database.execute("SELECT rowid FROM undo")}
+
+
+def _staged(root: Path, wanted: Container[str]) -> Iterator[Leftover]:
+    """Files in folders of ``.saga``: whatever is being written. What lies in ``.saga`` itself stays for ever.
+
+    Args:
+        wanted: the numbers of undo rows; a replaced file that is kept for one is reported as its undo data already.
+    """
     own = root / ".saga"
     for path in sorted(own.rglob("*")) if own.is_dir() else ():
-        if path.parent != own and path.is_file():
+        if path.parent == own or not path.is_file():
+            continue
+        if path.parent != own / "kept" or path.name not in wanted:
             yield Leftover(FILESYSTEM, "temporary files", str(path.relative_to(root)))
 
 
