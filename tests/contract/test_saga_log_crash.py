@@ -14,6 +14,8 @@ from backend.saga_log import open_saga_log
 from tests.contract.saga_logs import LEASE, TYPES, T, enter, event
 from tests.support.postgres import Postgres, server_or_skip
 
+pytestmark = pytest.mark.xdist_group("saga-log-crash")  # its servers are started once
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:

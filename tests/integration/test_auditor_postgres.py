@@ -19,6 +19,7 @@ from chaos.auditor.verdicts import Word
 from tests.integration.saga_stories import committed, parked, rolled_back
 from tests.support.postgres import Postgres, server_or_skip
 
+pytestmark = pytest.mark.xdist_group("auditor-postgres")  # its servers are started once
 A_DAY = 1_700_000_000.0
 
 

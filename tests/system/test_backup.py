@@ -25,6 +25,7 @@ from tests.support.postgres import server_or_skip
 from tests.system.support import as_json, call, environment, running, until
 from tests.system.test_worker_kill import SNAPSHOT, step_state
 
+pytestmark = pytest.mark.xdist_group("backup")  # its servers are started once
 LIMIT = 60.0
 SETTINGS = {"LEASE": "2", "CALL_TIMEOUT": "4", "WORKER_GRACE": "1"}
 PROJECTS = [f"backup-{number}" for number in range(4)]

@@ -20,6 +20,7 @@ from testbed import records, supervisor
 from tests.support.postgres import Postgres, server_or_skip
 from tests.system.support import as_json, call, environment, running, until
 
+pytestmark = pytest.mark.xdist_group("postgres")  # its servers are started once
 WORKERS, THREADS = 3, 2
 LIMIT = 60.0
 SETTINGS = {"LEASE": "2", "CALL_TIMEOUT": "4", "WORKER_THREADS": str(THREADS)}
