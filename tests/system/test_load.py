@@ -33,10 +33,11 @@ def load(system: RunningSystem, *arguments: str) -> tuple[int, dict[str, Any]]:
 def test_a_crowd_without_faults_commits_everything(system: RunningSystem, tmp_path: Path) -> None:
     page, prefix = tmp_path / "load.html", tmp_path / "load"
     asked = ("--users", "6", "--time", "5s", "--html", str(page), "--csv", str(prefix), "--max-failure-rate", "0.05")
-    status, ending = load(system, *asked)
+    status, ending = load(system, *asked, "--max-alerts", "0")
     assert (status, ending["audit"]["verdict"]) == (0, "valid"), ending
     assert ending["figures"]["generations"] > 0
     assert ending["figures"]["failure_rate"] == 0
+    assert [alert["fires"] for alert in ending["alerts"]] == [False] * 5
     assert ending["audit"]["looked_at"]["answers to clients"] >= ending["figures"]["generations"]
     assert "SAGA" in page.read_text()
     assert "SAGA,generation" in (tmp_path / "load_stats.csv").read_text()
@@ -54,6 +55,8 @@ def test_faults_that_come_and_go_leave_nothing_behind(system: RunningSystem) -> 
     faults = [json.loads(line) for line in (evidence / "faults.jsonl").read_text().splitlines()]
     assert (status, ending["audit"]["verdict"]) == (0, "valid"), ending["audit"]["first_evidence"]
     assert len(faults) >= 2
+    sagas = [json.loads(line) for line in (evidence / "sagas.jsonl").read_text().splitlines()]
+    assert len({saga["saga_id"] for saga in sagas}) == len(sagas) >= ending["figures"]["generations"]
     assert ending["figures"]["generations"] > 0
 
 
