@@ -49,9 +49,10 @@ def test_the_audit_finds_what_was_changed_in_a_volume(running: Project):
     change = f"import shutil; shutil.copy2('{page}', '/tmp/page'); open('{page}', 'a').write('nobody wrote this')"
     assert running.execute("filesystem_server", "python", "-c", change).returncode == 0
     try:
-        found = running.testbed("audit", "--project", "topics")
+        found = running.testbed("audit", "--project", "topics", "--json")
         assert found.returncode == 1, found.stdout
-        assert "lost update: index.md" in found.stdout
+        evidence = json.loads(found.stdout)["first_evidence"]
+        assert (evidence["word"], evidence["subject"]) == ("lost update", "index.md")
     finally:
         running.execute("filesystem_server", "python", "-c", f"import shutil; shutil.copy2('/tmp/page', '{page}')")
     assert running.testbed("audit").returncode == 0
