@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -12,9 +12,11 @@ from rich.text import Text
 from chaos.experiments.catalogue import NoSuchExperiment, experiments, find
 from chaos.experiments.judging import Word
 from chaos.experiments.proxy import FaultProxy, NoSuchLink
-from chaos.experiments.report import page
+from chaos.experiments.report import Section, page, section_of
 from chaos.experiments.runner import Outcome, run
 from chaos.experiments.timeline import OUTCOME, read_evidence
+from loadtests.ending import ENDING
+from loadtests.report import section_of as load_section
 from testbed.errors import Failure
 from testbed.options import console, json_option, print_json, running_system, state_option
 
@@ -71,18 +73,31 @@ def run_experiments(name: str, state: Path, as_json: bool) -> None:
 @state_option
 @click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
 def report(state: Path, show: bool) -> None:
-    """One page of all the runs whose evidence is there, newest first, with a timeline of faults and sagas for each.
+    """One page of all experiments and load tests whose evidence is there, newest first, with a timeline for each.
 
     Exit status: 0 written, 1 there is no evidence yet.
     """
-    folders = sorted((state / "evidence").glob(f"*/{OUTCOME}"), reverse=True)
-    if not folders:
-        raise Failure(f"no evidence in {state / 'evidence'}: `testbed chaos run all --state {state}` leaves some")
-    path = state / "evidence" / "report.html"
-    path.write_text(page([read_evidence(outcome.parent) for outcome in folders]))
+    evidence = state / "evidence"
+    loads = list(_sections(evidence.glob(f"*/{ENDING}"), load_section))
+    runs = list(_sections(evidence.glob(f"*/{OUTCOME}"), lambda folder: section_of(read_evidence(folder))))
+    if not loads and not runs:
+        raise Failure(f"no evidence in {evidence}: `testbed chaos run all --state {state}` leaves some")
+    path = evidence / "report.html"
+    path.write_text(page([*loads, *runs]))
     click.echo(str(path))
     if show:
         click.launch(str(path))
+
+
+def _sections(found: Iterable[Path], read: Callable[[Path], Section]) -> Iterator[Section]:
+    """Of each run the section, the newest first; one whose evidence is not whole is named and left out."""
+    for folder in sorted((path.parent for path in found), reverse=True):
+        try:
+            yield read(folder)
+        except (OSError, ValueError, KeyError) as error:
+            click.echo(
+                f"left out: {folder.name}: its evidence is not whole ({type(error).__name__}: {error})", err=True
+            )
 
 
 def exit_status(outcomes: Iterable[Outcome]) -> int:

@@ -20,7 +20,7 @@ from chaos.compose_project import ComposeProject, docker
 from chaos.experiments.client import DECIDED, told
 from chaos.experiments.judging import judge
 from chaos.experiments.needs import why_not
-from chaos.experiments.report import page
+from chaos.experiments.report import page, section_of
 from chaos.experiments.run import Run, begin, current
 from chaos.experiments.timeline import JOURNAL, OUTCOME, SAGA_EVENTS, read_evidence
 from chaos.running_system import RunningSystem
@@ -58,7 +58,7 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], con
     word, why = judge(state)
     outcome = {"name": run.project.removeprefix("chaos-"), "verdict": str(word), "why": why}
     (folder / OUTCOME).write_text(json.dumps(outcome | {"claim": context["description"]}, indent=1))
-    (folder / "report.html").write_text(page([read_evidence(folder)]))
+    (folder / "report.html").write_text(page([section_of(read_evidence(folder))]))
     run.machinery.save_logs(folder / "logs")
 
 

@@ -1,92 +1,86 @@
-"""Evidence as one HTML page that needs nothing else: verdicts, and a timeline of faults and sagas for every run."""
+"""Runs as one HTML page that needs nothing else: verdicts, and for every run a timeline of faults and sagas."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
-from chaos.experiments.timeline import Bar, Evidence, Row
+from chaos.experiments.drawing import key, timeline
+from chaos.experiments.timeline import Evidence
 
-WIDTH, LABEL, HEIGHT = 1000, 330, 18  # pixels
-NARROWEST = 2.0
-COLOUR = {
-    "fault": "#c2185b",
-    "executing": "#1e88e5",
-    "rolling back": "#fb8c00",
-    "rolled back": "#6d4c41",
-    "committed": "#43a047",
-    "parked": "#e53935",
-}
-_STYLE = """
-:root { color-scheme: light dark }
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 1040px; padding: 0 1em }
-table { border-collapse: collapse; width: 100% }
-td, th { text-align: left; padding: .25em .6em; border-bottom: 1px solid #8884 }
-.valid { color: #43a047 } .invalid { color: #e53935 } .unknown, .skipped { color: #fb8c00 }
-svg { width: 100%; height: auto } text { font-size: 11px; fill: currentColor } section { margin-top: 2.5em }
-.key span { display: inline-block; width: 1em; height: 1em; margin: 0 .3em 0 1em; vertical-align: -.15em }
-"""
+_STYLE = Path(__file__).with_name("page.css")
+_GOOD = ("valid", "skipped")
 
 
-def page(runs: Sequence[Evidence]) -> str:
-    """The page of these runs, in the order given."""
-    body = f"<h1>Chaos experiments</h1>{_summary(runs)}{_key()}{''.join(map(_section, runs))}"
-    head = f'<meta charset="utf-8"><title>Chaos experiments</title><style>{_STYLE}</style>'
+@dataclass(frozen=True)
+class Section:
+    """One run on the page.
+
+    Attributes:
+        group: the heading that it stands under.
+        about: what it claims or was, in a sentence.
+        began, ended: Unix seconds.
+        body: HTML.
+        folder: where its evidence is.
+        opened: whether its body shows at once, good as it is.
+    """
+
+    group: str
+    name: str
+    verdict: str
+    about: str
+    began: float
+    ended: float
+    body: str
+    folder: str
+    opened: bool = False
+
+
+def section_of(run: Evidence) -> Section:
+    """An experiment: why it ended so, and its timeline."""
+    why = f"<p><b>{escape(run.why)}</b></p>" if run.why else ""
+    body = why + timeline(run.faults, run.sagas, run.began, run.ended)
+    return Section("Experiments", run.name, run.verdict, run.claim, run.began, run.ended, body, run.folder.name)
+
+
+def page(sections: Sequence[Section]) -> str:
+    """The page of these runs, by groups; a single one, and those that are not good, are opened."""
+    groups = dict.fromkeys(section.group for section in sections)
+    body = _head(sections) + "".join(_group(name, sections) for name in groups)
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    head += f"<title>Chaos report</title><style>{_STYLE.read_text()}</style>"
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _summary(runs: Iterable[Evidence]) -> str:
-    rows = "".join(
-        f'<tr><td><a href="#{escape(run.folder.name)}">{escape(run.name)}</a></td>{_verdict_cell(run)}'
-        f"<td>{run.ended - run.began:.1f} s</td><td>{escape(run.claim)}</td></tr>"
-        for run in runs
-    )
-    return f"<table><tr><th>experiment</th><th>verdict</th><th>time</th><th>claim</th></tr>{rows}</table>"
+def chip(word: str, text: str = "") -> str:
+    """A verdict, or what stands like one: ``word`` is its colour."""
+    return f'<span class="chip {escape(word)}">{escape(text or word)}</span>'
 
 
-def _verdict_cell(run: Evidence) -> str:
-    return f'<td class="{escape(run.verdict)}">{escape(run.verdict)}</td>'
+def _head(sections: Sequence[Section]) -> str:
+    counts = Counter(section.verdict for section in sections)
+    chips = "".join(chip(verdict, f"{count} {verdict}") for verdict, count in counts.most_common())
+    first, last = min(section.began for section in sections), max(section.ended for section in sections)
+    when = f"{_moment(first)} to {_moment(last)} UTC"
+    return f'<h1>Chaos report</h1><p class="soft">{when}</p><div class="chips">{chips}</div>{key()}'
 
 
-def _key() -> str:
-    return '<p class="key">' + "".join(_swatch(kind) for kind in COLOUR) + "</p>"
+def _group(name: str, sections: Sequence[Section]) -> str:
+    rows = (_details(section, len(sections) == 1) for section in sections if section.group == name)
+    return f"<h2>{escape(name)}</h2>{''.join(rows)}"
 
 
-def _swatch(kind: str) -> str:
-    return f'<span style="background:{COLOUR[kind]}"></span>{kind}'
+def _details(section: Section, alone: bool) -> str:
+    is_open = " open" if alone or section.opened or section.verdict not in _GOOD else ""
+    line = f"{chip(section.verdict)}<b>{escape(section.name)}</b>"
+    line += f'<span class="about soft">{escape(section.about)}</span><time>{section.ended - section.began:.1f} s</time>'
+    where = f'<p class="soft">{_moment(section.began)} UTC, evidence: <code>{escape(section.folder)}</code></p>'
+    return f'<details{is_open}><summary>{line}</summary><div class="body">{section.body}{where}</div></details>'
 
 
-def _section(run: Evidence) -> str:
-    why = f"<p>{escape(run.why)}</p>" if run.why else ""
-    title = f'<h2>{escape(run.name)}: <span class="{escape(run.verdict)}">{escape(run.verdict)}</span></h2>'
-    where = f"<p>evidence: <code>{escape(run.folder.name)}</code></p>"
-    body = f"{title}<p>{escape(run.claim)}</p>{why}{_timeline(run)}{where}"
-    return f'<section id="{escape(run.folder.name)}">{body}</section>'
-
-
-def _timeline(run: Evidence) -> str:
-    rows = (*run.faults, *run.sagas)
-    bars = [bar for row in rows for bar in row.bars]
-    began = min((bar.began for bar in bars), default=run.began)
-    ended = max((bar.ended for bar in bars), default=run.ended)
-    scale = (WIDTH - LABEL) / max(ended - began, 0.001)
-    lines = "".join(_row(number, row, began, scale) for number, row in enumerate(rows))
-    height = HEIGHT * (len(rows) + 1)
-    axis = f'<text x="{LABEL}" y="{height - 5}">0 s</text>'
-    axis += f'<text x="{WIDTH}" y="{height - 5}" text-anchor="end">{ended - began:.1f} s</text>'
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{lines}{axis}</svg>'
-
-
-def _row(number: int, row: Row, began: float, scale: float) -> str:
-    top = number * HEIGHT
-    label = f'<text x="0" y="{top + 13}">{escape(row.name[-55:])}</text>'
-    return label + "".join(_bar(bar, top, began, scale) for bar in row.bars)
-
-
-def _bar(bar: Bar, top: int, began: float, scale: float) -> str:
-    left, width = LABEL + (bar.began - began) * scale, max(NARROWEST, (bar.ended - bar.began) * scale)
-    title = f"<title>{escape(bar.kind)}, {bar.ended - bar.began:.2f} s</title>"
-    colour = COLOUR.get(bar.kind, "gray")
-    return (
-        f'<rect x="{left:.1f}" y="{top + 3}" width="{width:.1f}" height="{HEIGHT - 6}" fill="{colour}">{title}</rect>'
-    )
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chaos.experiments.report import page
+from chaos.experiments.drawing import Axis
+from chaos.experiments.report import page, section_of
 from chaos.experiments.timeline import Bar, Row, read_evidence
 
 
@@ -77,10 +79,32 @@ def test_a_saga_has_one_bar_for_each_of_its_states(folder: Path) -> None:
 
 
 def test_the_page_shows_every_bar_and_lets_no_markup_through(folder: Path) -> None:
-    text = page([read_evidence(folder)])
-    assert text.count("<rect") == 3 + 5
+    text = page([section_of(read_evidence(folder))])
+    assert text.count("<rect") == 3 + 5 + text.count('class="band"')
+    assert text.count('class="band"') == 3, "each fault shades what happens meanwhile"
     assert "1 &lt; 2 &amp; holds" in text
     assert "<script>" not in text
+
+
+def test_what_is_not_good_is_opened_and_what_is_good_is_not(folder: Path) -> None:
+    invalid = section_of(read_evidence(folder))
+    valid = replace(invalid, verdict="valid", name="y")
+    assert page([invalid, valid, valid]).count("<details open>") == 1
+    assert page([valid, valid, replace(valid, verdict="unknown")]).count("<details open>") == 1
+    assert "<details open>" in page([valid]), "alone"
+    assert "2 valid" in page([invalid, valid, valid])
+
+
+@pytest.mark.parametrize("length", [0.0, 0.02, 0.7, 3.0, 8.0, 59.0, 900.0, 4000.0])
+def test_an_axis_has_a_few_ticks_at_round_numbers(length: float) -> None:
+    axis = Axis(START, START + length)
+    ticks = list(axis.ticks())
+    assert ticks[0] == 0
+    assert ticks[-1] <= length + 1e-9
+    assert len(ticks) <= 9
+    assert [axis.x(START + tick) for tick in ticks] == sorted(axis.x(START + tick) for tick in ticks)
+    if length > 0.01:
+        assert len(ticks) >= 4
 
 
 def test_evidence_that_is_not_whole_is_an_error(tmp_path: Path) -> None:
