@@ -13,8 +13,13 @@ MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def install_metrics(app: Flask, service: str) -> CollectorRegistry:
-    """Count and time every request of ``app`` and serve ``/metrics``; the registry takes the service's own metrics."""
-    registry = CollectorRegistry()
+    """Count and time every request of ``app`` and serve ``/metrics``.
+
+    Returns:
+        A registry for collectors that read what they tell at each scrape. Each process tells all of it, so nothing is
+        added up over processes there.
+    """
+    registry, read_at_scrape = CollectorRegistry(), CollectorRegistry()
     requests = Counter(
         "http_requests", "Requests answered.", ["service", "method", "route", "status"], registry=registry
     )
@@ -34,9 +39,10 @@ def install_metrics(app: Flask, service: str) -> CollectorRegistry:
 
     @app.route("/metrics")
     def metrics() -> Response:
-        return Response(generate_latest(_exported(registry)), content_type=CONTENT_TYPE_LATEST)
+        text = generate_latest(_exported(registry)) + generate_latest(read_at_scrape)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
 
-    return registry
+    return read_at_scrape
 
 
 def _exported(registry: CollectorRegistry) -> CollectorRegistry:

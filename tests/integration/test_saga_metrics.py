@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -80,3 +83,21 @@ def test_the_page_names_the_labels_that_are_served(client):
         shown = re.search(rf"^{name}(?:_bucket|_count)?{{([^}}]*)}}", text, re.M)
         assert shown is not None, name
         assert set(re.findall(r"(\w+)=", shown[1])) - {"le"} == set(re.findall(r"`(\w+)`", labels))
+
+
+ONE_OF_SEVERAL = """
+from tests.integration.backend_app import client_of
+client = client_of().client
+client.get("/healthz")
+print(client.get("/metrics").text)
+"""
+
+
+def test_with_several_processes_requests_are_added_up_and_sagas_are_not(tmp_path):
+    env = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", ONE_OF_SEVERAL]
+    texts = [subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    healthz = r'^http_requests_total{.*route="/healthz".*} (.*)$'
+    assert [re.findall(healthz, text, re.M) for text in texts] == [["1.0"], ["2.0"]]
+    for name in ("sagas", "circuits_open", "sagas_decided_total", "saga_rollback_seconds_count"):
+        assert re.search(rf"^{name}\b", texts[1], re.M), name
