@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import requests
 
+from backend.batches import batched
 from backend.clients.embedding import embed
 from backend.clients.send import Send
 from backend.clients.transport import read_answer
@@ -60,7 +61,7 @@ class ChromaDocuments:
         """
         collection_id = self._make_collection(project_id)
         count = 0
-        for batch in _batches(documents):
+        for batch in batched(documents, PAGE, BATCH_CHARACTERS):
             self._call("POST", f"{COLLECTIONS}/{collection_id}/upsert", _upsert_body(batch))
             count += len(batch)
         return count
@@ -107,19 +108,6 @@ class ChromaDocuments:
         if response.status_code == 404 and _error_of(response) == "NotFoundError":
             raise _CollectionGone
         return read_answer(response)
-
-
-def _batches(documents: Iterable[StoredDocument]) -> Iterator[list[StoredDocument]]:
-    batch: list[StoredDocument] = []
-    size = 0
-    for document in documents:
-        if batch and (len(batch) == PAGE or size + len(document.text) > BATCH_CHARACTERS):
-            yield batch
-            batch, size = [], 0
-        batch.append(document)
-        size += len(document.text)
-    if batch:
-        yield batch
 
 
 def _upsert_body(documents: list[StoredDocument]) -> dict[str, Any]:

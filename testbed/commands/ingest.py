@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 from pydantic import ValidationError
 from rich.progress import track
 
+from backend.batches import batched
 from backend.schemas import DocumentIn
 from backend.wiki.documents import CORPORA, Document, SkippedDocument, read_corpus, read_folder
 from testbed.api import Backend
@@ -64,25 +65,11 @@ def _checked(documents: Iterable[Document]) -> tuple[list[DocumentIn], list[Skip
 
 
 def _send(backend: Backend, project: str, documents: list[DocumentIn], *, quiet: bool) -> int:
-    batches = list(batched(documents))
+    batches = list(batched(documents, BATCH_DOCUMENTS, BATCH_CHARACTERS))
     out = console()
     silent = quiet or not out.is_terminal
     steps = track(batches, f"adding {len(documents)} documents", console=out, transient=True, disable=silent)
     return sum(backend.add_documents(project, [one.model_dump() for one in batch]) for batch in steps)
-
-
-def batched(documents: Iterable[DocumentIn]) -> Iterator[list[DocumentIn]]:
-    """Batches of at most BATCH_DOCUMENTS, and of BATCH_CHARACTERS unless one document alone has more."""
-    batch: list[DocumentIn] = []
-    size = 0
-    for document in documents:
-        if batch and (len(batch) == BATCH_DOCUMENTS or size + len(document.text) > BATCH_CHARACTERS):
-            yield batch
-            batch, size = [], 0
-        batch.append(document)
-        size += len(document.text)
-    if batch:
-        yield batch
 
 
 def _report(project: str, added: int, skipped: list[SkippedDocument], as_json: bool) -> None:
