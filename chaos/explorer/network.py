@@ -10,7 +10,7 @@ from chaos.explorer.remembered import Remembered
 from chaos.explorer.schedule import Fault, FaultKind
 from chaos.explorer.tokens import Tokens
 from chaos.explorer.wire import Answer, NoAnswer, Request, SimulatedSession
-from chaos.explorer.world import Entry, Process, World, kinds_of_call
+from chaos.explorer.world import Carried, Entry, Process, World, kinds_of_call
 
 K = FaultKind
 Describe = Callable[[str, Request], str]
@@ -19,7 +19,7 @@ Describe = Callable[[str, Request], str]
 
 @dataclass
 class _OnItsWay:
-    """A request whose caller gave up, and that arrives ``after`` so many later calls; below 0: at the very end."""
+    """A request whose caller gave up, and that arrives before the ``after``-th later call; below 0: at the very end."""
 
     participant: Remembered
     request: Request
@@ -66,9 +66,12 @@ class Network:
         caller = "coordinator" if process else source
         what = f"{caller} → {participant.name}: {self.describe(participant.name, request)}"
         faults = self.world.point(what, kinds_of_call(request.method, by_coordinator=process is not None))
+        number = len(self.world.passed) - 1
         for fault in faults:
             if fault.kind is K.PAUSED and process is not None:
                 self.world.pause(process)
+        self.world.carried.append(Carried(number, tuple(self.world.inside)))
+        self._deliver_overtaken()
         began = self.world.hub.now
         try:
             answer = self._carry(_Call(source, participant, request, timeout, what, process), faults)
@@ -93,7 +96,6 @@ class Network:
 
     def _carry(self, call: _Call, faults: Iterable[Fault]) -> Answer:
         """The call under the faults of its point, each of which may be the last word."""
-        self._deliver_overtaken(call.participant)
         for fault in faults:
             self._before(call, fault)
         full = any(fault.kind is K.DISK_FULL for fault in faults)
@@ -126,6 +128,7 @@ class Network:
             return call.instead
         hub = self.world.hub
         hub.held += 1
+        self.world.inside.append(call.participant.name)
         try:
             return call.participant.call(
                 call.request,
@@ -133,6 +136,7 @@ class Network:
                 disk_full=disk_full,
             )
         finally:
+            self.world.inside.pop()
             hub.held -= 1
 
     def _after(self, call: _Call, fault: Fault, answer: Answer) -> Answer:
@@ -150,10 +154,10 @@ class Network:
                 raise NoAnswer("reset")
         return answer
 
-    def _deliver_overtaken(self, participant: Remembered) -> None:
-        """What arrives before the present call to the same participant."""
-        mine = [one for one in self._on_its_way if one.participant is participant and one.after > 0]
-        for one in mine:
+    def _deliver_overtaken(self) -> None:
+        """What arrives before the present call. Whoever is at work on a request takes no other one meanwhile."""
+        inside = self.world.inside
+        for one in [one for one in self._on_its_way if one.after > 0 and one.participant.name not in inside]:
             one.after -= 1
             if one.after == 0:
                 self._arrive(one)

@@ -19,7 +19,7 @@ from chaos.explorer.scenario import Anomaly, Finding, Judgement, Past, Scenario
 from chaos.explorer.schedule import Fault, Schedule
 from chaos.explorer.tokens import Tokens
 from chaos.explorer.wire import SimulatedSession
-from chaos.explorer.world import Entry, NoEnd, Passed, Process, World
+from chaos.explorer.world import Carried, Entry, NoEnd, Passed, Process, World
 
 
 class Verdict(StrEnum):
@@ -38,6 +38,7 @@ class Run:
         passed: the points that the run came to, in order, with what could go wrong at each.
         fired: the faults that happened.
         states: saga id to the state that the saga reports of itself.
+        carried: its calls, in the order in which they set out (of a simulated run).
     """
 
     schedule: Schedule
@@ -48,6 +49,7 @@ class Run:
     passed: tuple[Passed, ...]
     fired: tuple[Fault, ...]
     states: dict[str, str]
+    carried: tuple[Carried, ...] = ()
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
@@ -97,6 +99,11 @@ class Stage:
         self.scenario.past(system)
         states = {name: participant.state for name, participant in self.participants.items()}
         return Past(states, self.scenario.keep(system.durable))
+
+    @cached_property
+    def base(self) -> Run:
+        """The run in which nothing goes wrong."""
+        return self.run(Schedule(self.scenario.name))
 
     def run(self, schedule: Schedule) -> Run:
         """Run one schedule. It raises nothing: a defect of the saga's makes it ``invalid``, one of ours ``unknown``."""
@@ -166,4 +173,5 @@ def run_of(schedule: Schedule, world: World, judged: Judgement) -> Run:
         tuple(world.passed),
         tuple(world.fired),
         dict(judged.states),
+        tuple(world.carried),
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from backend.saga.events import Event
+from backend.generations import CANCELLABLE
+from backend.saga.errors import NotAllowed
+from backend.saga.events import Event, EventType
 from backend.saga.ports import LoggedEvent, NewSaga, SagaLog, SagaRecord
 from chaos.explorer.schedule import WRITE_KINDS, FaultKind
 from chaos.explorer.world import Entry, Process, World
@@ -16,14 +19,29 @@ T = TypeVar("T")
 K = FaultKind
 
 
-def durable_write(world: World, process: Process, what: str, write: Callable[[], T], saga_id: str | None = None) -> T:
+def durable_write(
+    world: World,
+    process: Process,
+    what: str,
+    write: Callable[[], T],
+    saga_id: str | None = None,
+    cancel: Callable[[], object] | None = None,
+) -> T:
     """Make one durable write of a coordinator, under the faults of its point.
+
+    Args:
+        cancel: what a client does to cancel the saga; None: it cannot.
 
     Raises:
         Killed: the process dies.
         OSError: the disk is full (nothing was written) or broken (it was, and nobody knows).
     """
-    kinds = {fault.kind for fault in world.point(f"coordinator writes {what}", WRITE_KINDS)}
+    possible = [kind for kind in WRITE_KINDS if cancel is not None or kind is not K.CANCELLED]
+    kinds = {fault.kind for fault in world.point(f"coordinator writes {what}", possible)}
+    if K.CANCELLED in kinds and cancel is not None:
+        cancel()
+    if K.PAUSED in kinds:
+        world.pause(process)
     if K.KILLED_BEFORE in kinds:
         world.die(process)
     if K.LOG_FULL in kinds:
@@ -54,7 +72,10 @@ class LogOfProcess:
         return self._write(saga.saga_id, [event], lambda: self._log.create(saga, event, **more))
 
     def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
-        return self._write(saga_id, events, lambda: self._log.append(saga_id, fence, known_seq, events))
+        def write() -> list[LoggedEvent]:
+            return self._log.append(saga_id, fence, known_seq, events)
+
+        return self._write(saga_id, events, write, lambda: self._cancel(saga_id))
 
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         self._beat(now)
@@ -70,6 +91,18 @@ class LogOfProcess:
             if process.alive and not process.paused:
                 self._log.renew(process.name, self._world.lease, now)
 
-    def _write(self, saga_id: str, events: Sequence[Event], write: Callable[[], T]) -> T:
+    def _cancel(self, saga_id: str) -> None:
+        by_client = {"by": "client", "reason": "cancelled"}
+        asked = Event(EventType.CANCEL_REQUESTED, self._world.clock.now(), None, by_client)
+        with suppress(NotAllowed):
+            self._log.operate(saga_id, CANCELLABLE, [asked])
+
+    def _write(
+        self,
+        saga_id: str,
+        events: Sequence[Event],
+        write: Callable[[], T],
+        cancel: Callable[[], object] | None = None,
+    ) -> T:
         what = " + ".join(f"{event.type} of {event.step}" if event.step else str(event.type) for event in events)
-        return durable_write(self._world, self._process, what, write, saga_id)
+        return durable_write(self._world, self._process, what, write, saga_id, cancel)

@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
     ERROR_AFTER = "error after"
     """500, and the effect happened."""
     LATE = "late"
-    """The caller gave up; the call arrives just before a later call to the same participant, or at the very end."""
+    """The caller gave up; the call arrives just before a later call, or at the very end."""
     DUPLICATE = "duplicate"
     """The call arrives twice; the caller gets the first answer."""
     EXPIRED = "token expired"
@@ -38,7 +38,8 @@ class FaultKind(StrEnum):
     DISK_FULL = "participant's disk full"
     """The participant has no space left while it works on this call."""
     PAUSED = "coordinator paused"
-    """The coordinator stands still before the call for longer than its lease, and then goes on as if nothing were."""
+    """The coordinator stands still before the call or write for longer than its lease, and then goes on as if nothing
+    were."""
     KILLED_BEFORE = "coordinator killed before"
     """The coordinator dies before the write is durable; another takes over when the lease ends."""
     KILLED_AFTER = "coordinator killed after"
@@ -47,6 +48,8 @@ class FaultKind(StrEnum):
     """The write fails, and nothing of it is there."""
     LOG_ERROR = "log's I/O error"
     """The write is reported as failed, and is there all the same."""
+    CANCELLED = "saga cancelled"
+    """A client cancels the saga just before the write, if it still may."""
 
 
 K = FaultKind
@@ -67,7 +70,7 @@ CALL_KINDS = (
 )
 READ_KINDS = (K.REFUSED, K.REQUEST_LOST, K.CUT, K.ERROR_BEFORE, K.EXPIRED)
 """A participant's reads have no effect, so before and after, once and twice, in time and late are the same there."""
-WRITE_KINDS = (K.KILLED_BEFORE, K.KILLED_AFTER, K.LOG_FULL, K.LOG_ERROR)
+WRITE_KINDS = (K.KILLED_BEFORE, K.KILLED_AFTER, K.LOG_FULL, K.LOG_ERROR, K.PAUSED, K.CANCELLED)
 
 
 @dataclass(frozen=True, order=True)
@@ -86,7 +89,8 @@ class Fault:
     """One fault at one point.
 
     Attributes:
-        overtaken_by: for ``late`` only: how many later calls reach the participant first; -1: all of the run.
+        overtaken_by: for ``late`` only: before the how-manieth later call it arrives, from 1; -1: at the very end.
+            Calls that are part of its participant's own work on another request do not count.
     """
 
     point: Point
@@ -96,7 +100,10 @@ class Fault:
     def __str__(self) -> str:
         late = ""
         if self.kind is K.LATE:
-            late = ", at the very end" if self.overtaken_by < 0 else f", {self.overtaken_by} calls later"
+            when = (
+                "at the very end" if self.overtaken_by < 0 else f"before the {_ordinal(self.overtaken_by)} later call"
+            )
+            late = f", {when}"
         return f"{self.kind}{late}: {self.point}"
 
 
@@ -163,3 +170,8 @@ def _fault(number: int, entry: Any) -> Fault:
     if not isinstance(kind, str) or kind not in set(FaultKind):
         raise ValueError(f"{where}.kind: one of {', '.join(FaultKind)} is needed")
     return Fault(Point(what, nth), FaultKind(kind), late)
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

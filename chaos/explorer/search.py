@@ -1,7 +1,8 @@
 """Which schedules are run: all with up to K faults, or many at random.
 
-Complete by construction: a run tells every point that it passed; each of them after the last fault of its schedule gets
-each kind of fault in turn. What lies before the last fault went as in the run without it, and was extended there.
+Complete by construction: a run tells every point that it passed; each of them after the last thing that its schedule
+brought about gets each kind of fault in turn, and each call there is overtaken by every call that was lost so far. What
+lies before went as in the run without that last thing, and was extended there.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ MOST_RANDOM_FAULTS = 4
 NotSimulated = tuple[str, ...]
 PRUNED: NotSimulated = (
     "a participant's reads have no effect: before and after it, once and twice, in time and late are one and the same",
-    "a late call is tried before every later call to the same participant and at the end: in between, nobody that it "
-    "could meet does anything",
+    "a late call is tried before every later call to its participant, and to those that its participant calls itself, "
+    "and at the end: in between, nobody that it could meet does anything",
     "a coordinator that dies between two durable writes, or at a claim, is as one that dies at the write next to it",
     "one fault a point: two at one call contradict each other; a retry is a point of its own",
 )
@@ -39,6 +40,7 @@ NOT_SIMULATED: NotSimulated = (
     "the inside of a participant's request: it is killed before or after its effect, not in the middle (the kill-point "
     "tests of the two servers do that, write by write), and two requests are never inside one participant at once",
     "power cuts: what a killed process wrote is there",
+    "two late calls that arrive between the same two other calls: they do so in the order in which they were sent",
     "clocks that jump (an experiment does that with real processes); the participants' clocks stand still",
     "steps 1 to 3 of a generation, which have no effect",
 )
@@ -119,13 +121,31 @@ Tell = Callable[[Report, float], None]
 
 
 def extensions(stage: Stage, run: Run) -> Iterator[Run]:
-    """The runs with one more fault, at each point after the last one."""
-    for passed in run.passed[_after_last_fault(run) :]:
+    """The runs with one more fault, at each point after the last thing that happened; a late call is late for ever."""
+    for passed in run.passed[_first_open(run) :]:
         for kind in passed.kinds:
-            if kind is FaultKind.LATE:
-                yield from _late(stage, run.schedule, passed.point)
-            else:
-                yield stage.run(_with(run.schedule, Fault(passed.point, kind)))
+            yield stage.run(_with(run.schedule, _fault(passed.point, kind)))
+
+
+def arrivals(stage: Stage, run: Run) -> Iterator[Run]:
+    """The runs in which one of the calls that are late for ever arrives before a later call: each that matters to it.
+
+    They have as many faults as ``run``.
+    """
+    faults, first = run.schedule.faults, _first_open(run)
+    paused = {fault.point for fault in faults if fault.kind is FaultKind.PAUSED}
+    arrived = _arrived(run)
+    for which, fault in enumerate(faults):
+        if fault.kind is not FaultKind.LATE or fault.overtaken_by != AT_THE_END:
+            continue
+        met = _met_by(stage, run, _participant_of(fault.point))
+        for overtaken_by, number in enumerate(_later_calls(run, fault), start=1):
+            here = run.passed[number].point
+            is_open = number >= first or here in paused  # a paused coordinator's call sets out after all that passed
+            in_turn = all(other < which for other, at in arrived.items() if at == number)
+            if is_open and in_turn and _participant_of(here) in met:
+                sooner = replace(fault, overtaken_by=overtaken_by)
+                yield stage.run(run.schedule.with_faults((*faults[:which], sooner, *faults[which + 1 :])))
 
 
 def explored(stage: Stage, schedule: Schedule, faults: int) -> Iterator[Run]:
@@ -152,7 +172,7 @@ def explore(
     began = time.monotonic()
     report = Report(scenario.name, faults)
     with on_stage(scenario) as stage:
-        base = stage.run(Schedule(scenario.name))
+        base = stage.base
         report.take(base)
         if processes == 1 or faults == 0:
             _alone(stage, base, report, faults, tell, stop_at_first)
@@ -197,7 +217,7 @@ def random_schedule(stage: Stage, seed: int) -> list[Run]:
     run = stage.run(Schedule(stage.scenario.name, seed=seed))
     runs = [run]
     for _ in range(chance.randint(1, MOST_RANDOM_FAULTS)):
-        ahead = run.passed[_after_last_fault(run) :]
+        ahead = run.passed[_first_open(run) :]
         if not ahead:
             break
         passed = chance.choice(ahead)
@@ -209,32 +229,61 @@ def random_schedule(stage: Stage, seed: int) -> list[Run]:
 
 
 def _deeper(stage: Stage, run: Run, faults: int) -> Iterator[Run]:
+    for sooner in arrivals(stage, run):
+        yield sooner
+        yield from _deeper(stage, sooner, faults)
     if len(run.schedule.faults) < faults:
         for longer in extensions(stage, run):
             yield longer
             yield from _deeper(stage, longer, faults)
 
 
-def _late(stage: Stage, schedule: Schedule, point: Point) -> Iterator[Run]:
-    """The call arrives at the very end, and before each later call to the same participant."""
-    last = stage.run(_with(schedule, Fault(point, FaultKind.LATE, AT_THE_END)))
-    yield last
-    names = [passed.point for passed in last.passed]
-    participant = _participant_of(point)
-    later = sum(_participant_of(one) == participant for one in names[names.index(point) + 1 :])
-    for overtaken_by in range(1, later + 1):
-        yield stage.run(_with(schedule, Fault(point, FaultKind.LATE, overtaken_by)))
-
-
 def _participant_of(point: Point) -> str:
     return point.what.partition(" → ")[2].partition(":")[0]
 
 
-def _after_last_fault(run: Run) -> int:
-    if not run.schedule.faults:
-        return 0
-    last = run.schedule.faults[-1].point
-    return next((i + 1 for i, passed in enumerate(run.passed) if passed.point == last), len(run.passed))
+def _met_by(stage: Stage, run: Run, participant: str) -> set[str]:
+    """The participant, and whomever it calls while it works on a request, itself or through others, as far as seen."""
+    asks = {(p.point.what.partition(" → ")[0], _participant_of(p.point)) for p in (*stage.base.passed, *run.passed)}
+    met, before = {participant}, 0
+    while len(met) > before:
+        before = len(met)
+        met |= {target for source, target in asks if source in met}
+    return met
+
+
+def _later_calls(run: Run, late: Fault) -> list[int]:
+    """The calls that count for a late one (see ``Fault.overtaken_by``): the numbers of their points in ``run``."""
+    own, participant = _number_of(run, late.point), _participant_of(late.point)
+    numbers = [call.number for call in run.carried]
+    if own not in numbers:
+        return []
+    later = run.carried[numbers.index(own) + 1 :]
+    return [call.number for call in later if participant not in call.inside]
+
+
+def _arrived(run: Run) -> dict[int, int]:
+    """Which of the schedule's faults is a late call that arrived, and before which point's call."""
+    found: dict[int, int] = {}
+    for which, fault in enumerate(run.schedule.faults):
+        if fault.kind is FaultKind.LATE and fault.overtaken_by != AT_THE_END:
+            found.update((which, number) for number in _later_calls(run, fault)[fault.overtaken_by - 1 :][:1])
+    return found
+
+
+def _number_of(run: Run, point: Point) -> int:
+    """Of the point among those that the run passed; how many these are when it did not come to it."""
+    return next((number for number, passed in enumerate(run.passed) if passed.point == point), len(run.passed))
+
+
+def _first_open(run: Run) -> int:
+    """The first point that comes after the last fault, and not before the last arrival of a late call."""
+    after_faults = [_number_of(run, fault.point) + 1 for fault in run.schedule.faults]
+    return max([0, *after_faults, *_arrived(run).values()])
+
+
+def _fault(point: Point, kind: FaultKind) -> Fault:
+    return Fault(point, kind, AT_THE_END if kind is FaultKind.LATE else 0)
 
 
 def _with(schedule: Schedule, fault: Fault) -> Schedule:
@@ -314,15 +363,10 @@ def _subtree_in_pool(task: tuple[Run, Point, FaultKind, int]) -> Report:
     if _stage is None:
         raise AssertionError("the pool's process has no stage")
     report, called = Report(_stage.scenario.name, faults), _stage.real_calls.total()
-    first = (
-        _late(_stage, base.schedule, point)
-        if kind is FaultKind.LATE
-        else iter([_stage.run(_with(base.schedule, Fault(point, kind)))])
-    )
-    for run in first:
-        report.take(run)
-        for longer in _deeper(_stage, run, faults):
-            report.take(longer)
+    run = _stage.run(_with(base.schedule, _fault(point, kind)))
+    report.take(run)
+    for longer in _deeper(_stage, run, faults):
+        report.take(longer)
     report.real_calls = _stage.real_calls.total() - called
     return report
 

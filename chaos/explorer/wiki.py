@@ -81,6 +81,7 @@ class WikiScenario(Scenario):
 
     name = WIKI
     retry: RetryPolicy | None = None
+    timeout: float = CALL_TIMEOUT
     before: Sequence[Wanted] = (_wanted("before", "alpha", "a.md", "b.md"),)
     wanted: Sequence[Wanted] = (_wanted("now", "alpha", "a.md", "b.md", "c.md"),)
 
@@ -155,6 +156,13 @@ class HastyScenario(WikiScenario):
     retry = RetryPolicy(attempts=1)
 
 
+class PatientScenario(WikiScenario):
+    """The same with calls that time out soon enough to be tried again: a late call meets its own repetition."""
+
+    name = "wiki-patient"
+    timeout = 5.0
+
+
 class CrowdScenario(WikiScenario):
     """Three generations on two projects, two of them on the same one, and two coordinators."""
 
@@ -186,12 +194,13 @@ class WikiSource:
             wanted.files,
             wanted.relationships,
             created_at=START,
-            timeout=CALL_TIMEOUT,
+            timeout=self._scenario.timeout,
         )
         return saga if retry is None else SagaDefinition(tuple(replace(step, retry=retry) for step in saga.steps))
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
-        return wiki_saga_to_recover(record.saga_id, record.project_id, self._participants(record), timeout=CALL_TIMEOUT)
+        timeout = self._scenario.timeout
+        return wiki_saga_to_recover(record.saga_id, record.project_id, self._participants(record), timeout=timeout)
 
     def deadline(self, record: SagaRecord) -> float:
         return record.created_at + 300.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
 
+from backend.saga.events import CLOSING
+from backend.saga.events import EventType as T
 from backend.saga.ports import LoggedEvent, SagaRecord
 from chaos.auditor.collectors import look
 from chaos.auditor.collectors.files import read_files
@@ -58,6 +60,7 @@ def judge_wiki(system: System) -> Judgement:
     if key not in system.known:
         system.known[key] = _judge(system, log_facts(events, rows))
     findings, unseen = system.known[key]
+    findings += tuple(_of_the_whole_log(events, {row.saga_id: row.project_id for row in rows}))
     return Judgement(tuple(_in_the_light_of(system, finding) for finding in findings), unseen, states)
 
 
@@ -76,6 +79,27 @@ def _judge(system: System, log: SagaLogFacts) -> tuple[tuple[Finding, ...], tupl
     findings = tuple(_finding(result.name, found) for result in results for found in result.findings)
     unseen = tuple(f"{result.name}: {why}" for result in results for why in result.unseen)
     return findings, unseen
+
+
+def _of_the_whole_log(events: list[LoggedEvent], projects: Mapping[str, str]) -> Iterator[Finding]:
+    """What an auditor cannot ask of a log that operators may write to at any time."""
+    holders: dict[str, str] = {}
+    cancelled: dict[str, int] = {}
+    for entry in events:
+        saga, project, kind = entry.saga_id, projects[entry.saga_id], entry.event.type
+        if kind is T.BEGUN:
+            if (holder := holders.get(project, saga)) != saga:
+                seen = f"it begins while saga {holder} holds project {project}"
+                yield Finding(Anomaly.WRONG_ORDER, "R11", f"saga {saga}", seen, saga)
+            holders[project] = saga
+        elif kind in CLOSING and holders.get(project) == saga:
+            del holders[project]
+        elif kind is T.CANCEL_REQUESTED:
+            cancelled[saga] = entry.seq
+        elif kind is T.COMMITTED and saga in cancelled and entry.seq > cancelled[saga] + 1:
+            # Directly before the commit record a cancel may come too late; before anything else it must be seen.
+            seen = f"event {entry.seq} commits it, and it was cancelled by event {cancelled[saga]}"
+            yield Finding(Anomaly.FALSE_COMMITTED, "R8", f"saga {saga}", seen, saga)
 
 
 def _finding(broken: str, found: Found) -> Finding:

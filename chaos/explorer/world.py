@@ -50,6 +50,19 @@ class Passed:
     kinds: Sequence[FaultKind]
 
 
+@dataclass(frozen=True)
+class Carried:
+    """A call that set out, in the order in which they did.
+
+    Attributes:
+        number: of its point among those that the run passed, from 0; a paused coordinator's calls set out later.
+        inside: the participants that were at work on a request: the call is part of their work.
+    """
+
+    number: int
+    inside: tuple[str, ...]
+
+
 @dataclass
 class Process:
     """One coordinator's process."""
@@ -67,7 +80,7 @@ class World:
     Attributes:
         work: what a coordinator's process does; called again in a new process when one died or was paused.
         durable: what coordinators keep on their disk, by name; a crash does not touch it.
-        healthy: faults do not happen before it is True (what lies in the past of a run) .
+        inside: the participants that are at work on a request; the last one was asked by the one before it.
     """
 
     schedule: Schedule
@@ -76,6 +89,8 @@ class World:
     durable: dict[str, Any] = field(default_factory=dict)
     trace: list[Entry] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
+    carried: list[Carried] = field(default_factory=list)
+    inside: list[str] = field(default_factory=list)
     fired: list[Fault] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -174,4 +189,4 @@ def _by_point(faults: Sequence[Fault]) -> dict[Point, list[Fault]]:
     return found
 
 
-__all__ = ["WRITE_KINDS", "Entry", "NoEnd", "Passed", "Process", "World", "kinds_of_call"]
+__all__ = ["WRITE_KINDS", "Carried", "Entry", "NoEnd", "Passed", "Process", "World", "kinds_of_call"]

@@ -180,3 +180,10 @@ def test_a_saga_of_the_table_without_any_event_is_corrupt() -> None:
     built = two_sagas()
     built.rows = {"lost": LogRow("lost", "wiki", "proj", "committed", True, 9)}
     assert built.words("A5") == [Word.CORRUPT]
+
+
+def test_nothing_follows_the_event_that_closes_a_saga() -> None:
+    built = rolled_back()
+    refused = replace(built.events[of(built.events, "step.started", FILES)], type="step.refused")
+    built.events = renumbered([*built.events, refused])
+    assert "closed already" in " ".join(finding.evidence for finding in built.judge()["A5"].findings)

@@ -68,6 +68,7 @@ class _Reader:
     begun: bool = False
     rolling_back: bool = False
     committed: bool = False
+    closed: bool = False
 
     def read(self) -> Iterator[Finding]:
         for event in self.saga.events:
@@ -76,6 +77,8 @@ class _Reader:
             self._take(event)
 
     def _complaints(self, event: LogEvent) -> Iterable[tuple[Word, str]]:
+        if self.closed:
+            return [(Word.WRONG_ORDER, "the saga was closed already")]
         match event.type:
             case "step.started":
                 return self._on_start(event.step or "")
@@ -152,6 +155,8 @@ class _Reader:
                 self.confirming.add(step)
             case "confirm.done":
                 self.confirming.discard(step)
+            case "saga.rolled_back" | "saga.finished":
+                self.closed = True
 
 
 def _named(event: LogEvent) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from chaos.explorer.network import word_of
 from chaos.explorer.real.lines import Channel, Message
 from chaos.explorer.real.links import FaultProxy
+from chaos.explorer.real.machine import RealMachine
 from chaos.explorer.real.measures import Blow, Measure, measure_of
-from chaos.explorer.real.processes import RealMachine
 from chaos.explorer.real.switchboard import Switchboard
 from chaos.explorer.schedule import Fault, FaultKind
 from chaos.explorer.wire import Answer
@@ -50,7 +50,7 @@ class Call:
 
 @dataclass
 class _OnItsWay:
-    """A request that the fault proxy holds until ``after`` later calls came; below 0: until the very end."""
+    """A request that the fault proxy holds until the ``after``-th later call; below 0: until the very end."""
 
     call: Call
     after: int
@@ -80,7 +80,7 @@ class Carrier:
         if process is not None and any(fault.kind is FaultKind.PAUSED for fault in faults):
             world.pause(process)
         began = world.hub.now
-        self._deliver_overtaken(target)
+        self._deliver_overtaken()
         measure, label = measure_of(faults, method), f"explorer-{len(self._calls) + 1}"
         call = Call(label, source, process, target, what, message["saga_id"], began, message["timeout"], measure)
         self._calls[label] = call
@@ -89,7 +89,7 @@ class Carrier:
             self._proxy.add_fault(call.link, label, {**measure.fault, "match": match, "first": 1})
         if measure.late:
             self._on_its_way.append(_OnItsWay(call, _overtaken_by(faults)))
-        world.hub.held += 1
+        self._set_out(call)
         return call, {"label": label, "patience": measure.patience, "expired": measure.expired}
 
     def close(self, call: Call, message: Message) -> Message:
@@ -98,7 +98,7 @@ class Carrier:
         self._board.serve_until(lambda: call.is_over)
         if call.measure.fault is not None and not call.measure.late:
             self._proxy.remove_fault(call.link, call.label)
-        world.hub.held -= 1
+        self._is_done(call)
         how: str | None = message.get("how")
         answer = None
         if how is None and world.hub.now - call.began > call.timeout:
@@ -156,14 +156,15 @@ class Carrier:
     def _forget(self, guest: Channel) -> None:
         self._asks_as.pop(guest, None)
         if (call := self._asking.pop(guest, None)) is not None:  # its process was killed in the middle of it
-            self._world.hub.held -= 1
+            self._is_done(call)
             call.killed = True
 
     # --- late ones --------------------------------------------------------------------------------------------------
 
-    def _deliver_overtaken(self, target: str) -> None:
-        """What arrives before the present call to the same participant."""
-        for one in [one for one in self._on_its_way if one.call.target == target and one.after > 0]:
+    def _deliver_overtaken(self) -> None:
+        """What arrives before the present call. Whoever is at work on a request takes no other one meanwhile."""
+        inside = self._world.inside
+        for one in [one for one in self._on_its_way if one.after > 0 and one.call.target not in inside]:
             one.after -= 1
             if one.after == 0:
                 self._release(one)
@@ -174,11 +175,20 @@ class Carrier:
 
     def _release(self, one: _OnItsWay) -> None:
         self._on_its_way.remove(one)
-        self._world.hub.held += 1
+        self._set_out(one.call)
         self._proxy.remove_fault(one.call.link, one.call.label)
         self._board.serve_until(lambda: bool(one.call.answers))
-        self._world.hub.held -= 1
+        self._is_done(one.call)
         self._write("late", one.call, "", one.call.answers[0])
+
+    def _set_out(self, call: Call) -> None:
+        """From here on nobody else has a turn, until it is done."""
+        self._world.hub.held += 1
+        self._world.inside.append(call.target)
+
+    def _is_done(self, call: Call) -> None:
+        self._world.inside.remove(call.target)
+        self._world.hub.held -= 1
 
     def _write(self, kind: str, call: Call, outcome: str, answer: Answer | None) -> None:
         detail = word_of(answer) if answer is not None and answer.status >= 400 else ""

@@ -120,6 +120,9 @@ class RemoteWorld(World):
     def note(self, kind: str, about: str, outcome: str, **more: Any) -> None:
         self.trace.append(Entry(self.seconds(), kind, about, "", "", outcome, **more))
 
+    def pause(self, process: Process) -> None:
+        """Nothing: at a write the stage stopped this process before it let it go on."""
+
     def die(self, process: Process) -> NoReturn:
         """kill -9, at this very instruction."""
         self.note("process", process.name, "killed")

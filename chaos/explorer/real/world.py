@@ -13,6 +13,7 @@ from chaos.explorer.hub import Killed
 from chaos.explorer.real.carrier import Call, Carrier
 from chaos.explorer.real.lines import Channel, Hangup, Message
 from chaos.explorer.real.processes import Nursery, kill_group
+from chaos.explorer.real.remote import Links
 from chaos.explorer.real.switchboard import Switchboard
 from chaos.explorer.schedule import FaultKind
 from chaos.explorer.world import Entry, Process, World
@@ -42,8 +43,8 @@ class RealWorld(World):
 class Director:
     """Gives a coordinator's process its turns: between two of them the scheduler decides who is next."""
 
-    def __init__(self, nursery: Nursery, board: Switchboard, disk: Path) -> None:
-        self._nursery, self._board, self._disk = nursery, board, disk
+    def __init__(self, nursery: Nursery, board: Switchboard, disk: Path, links: Links) -> None:
+        self._nursery, self._board, self._disk, self._links = nursery, board, disk, links
         self.carrier: Carrier | None = None
 
     def work(self, world: World, process: Process) -> None:
@@ -55,7 +56,7 @@ class Director:
         """
         if not isinstance(world, RealWorld) or self.carrier is None:
             raise TypeError("a director needs a real world, and a carrier")
-        world.pids[process.name] = self._nursery.start(process.name, disk=str(self._disk))
+        world.pids[process.name] = self._nursery.start(process.name, disk=str(self._disk), links=self._links)
         turn = _Turn(world, process, self.carrier)
         with closing(self._board.coordinator(process.name)) as channel:
             turn.answer(channel)
@@ -86,6 +87,7 @@ class _Turn:
             "point": self._point,
             "call": self._open,
             "ended": self._close,
+            "pause": self._pause,
             "sleep": self._sleep,
             "entry": self._entry,
             "failed": self._failed,
@@ -93,8 +95,10 @@ class _Turn:
         return known[message["op"]](message)
 
     def _point(self, message: Message) -> Message:
-        kinds = tuple(FaultKind(kind) for kind in message["kinds"])
+        kinds = [FaultKind(kind) for kind in message["kinds"]]
         faults = self._world.point(message["what"], kinds)
+        if any(fault.kind is FaultKind.PAUSED for fault in faults):
+            self._world.pause(self._process)
         return {"faults": [str(fault.kind) for fault in faults]}
 
     def _open(self, message: Message) -> Message:
@@ -105,6 +109,10 @@ class _Turn:
         if self._call is None:
             raise BrokeOff(f"{self._process.name} ended a call that it had not begun")
         return self._carrier.close(self._call, message)
+
+    def _pause(self, message: Message) -> Message:
+        self._world.pause(self._process)
+        return {}
 
     def _sleep(self, message: Message) -> Message:
         self._world.clock.sleep_until(message["until"])
