@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from chaos.experiments.drawing import Axis
 from chaos.experiments.report import page, section_of
 from chaos.experiments.timeline import Bar, Row, read_evidence
+from testbed.cli import main
 
 
 def moment(second: int) -> str:
@@ -110,3 +114,20 @@ def test_an_axis_has_a_few_ticks_at_round_numbers(length: float) -> None:
 def test_evidence_that_is_not_whole_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_evidence(tmp_path)
+
+
+def test_the_command_draws_what_is_whole_and_names_what_is_not(folder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    shutil.copytree(folder, state / "evidence" / "2-x", ignore=shutil.ignore_patterns("state"))
+    for name, what in (("1-x", "outcome.json"), ("3-load", "ending.json")):
+        (state / "evidence" / name).mkdir()
+        (state / "evidence" / name / what).write_text("{}")
+    done = CliRunner().invoke(main, ["chaos", "report", "--state", str(state)])
+    assert done.exit_code == 0, done.output
+    assert re.findall("left out: ([^:]+):", done.stderr) == ["3-load", "1-x"]
+    assert (state / "evidence" / "report.html").read_text().count("<details") == 1
+
+
+def test_without_any_evidence_there_is_no_page(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["chaos", "report", "--state", str(tmp_path)])
+    assert (done.exit_code, "testbed chaos run all" in done.stderr) == (1, True)
