@@ -48,7 +48,7 @@ def _read(file: Path) -> Schedule:
 
 
 def _run(schedule: Schedule, *, real: bool, out: Console) -> Replay:
-    from chaos.explorer.real.links import CannotStart as DidNotStart
+    from chaos.explorer.real.processes import CannotStart as DidNotStart
 
     try:
         scenario = scenario_of(schedule.scenario)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chaos.experiments.auditing import poll
 from chaos.explorer.real.measures import NotForReal
 from chaos.explorer.real.stage import RealStage, on_real_stage
 from chaos.explorer.registry import scenario_of
@@ -188,13 +189,32 @@ def test_nothing_is_left_of_the_processes() -> None:
     with on_stage(scenario_of("wiki")) as simulated:
         with on_real_stage(simulated) as real:
             started = [one for one in psutil.Process().children(recursive=True) if one.pid not in before]
-            assert {Path(part).name for one in started for part in one.cmdline()} >= {"chaos.fault_proxy"}
-            assert len(started) >= 2 + 2 * len(
-                real.participants
-            )  # proxy, nursery; of each participant master and worker
-        _, alive = psutil.wait_procs(started, timeout=10)
-        assert [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+            assert len(started) == 2  # the nursery and the fault proxy: participants are started by a run
+            real.run(Schedule("wiki"))
+            started = [one for one in psutil.Process().children(recursive=True) if one.pid not in before]
+            assert len(started) == 2 + 2 * len(real.participants)  # gunicorn's master and its worker
+        assert poll(lambda: not any(map(lives, started)), LIMIT)
         assert not real.folder.exists()
+
+
+def test_nothing_is_left_when_the_command_itself_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "schedule.json"
+    file.write_text(json.dumps(Schedule("wiki").to_json()))
+    with subprocess.Popen(
+        command("replay", str(file), "--real"), env=environment(TMPDIR=str(tmp_path)), stdout=subprocess.DEVNULL
+    ) as running:
+        it = psutil.Process(running.pid)
+        assert poll(lambda: len(it.children(recursive=True)) > 4, LIMIT)
+        started = it.children(recursive=True)
+        running.kill()
+    assert poll(lambda: not any(map(lives, started)), LIMIT)
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def told(file: Path, *options: str) -> subprocess.CompletedProcess[str]:

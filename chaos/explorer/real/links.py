@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
 
-HOST = "127.0.0.1"
-START_LIMIT = 60.0  # seconds
-POLL = 0.02
+from chaos.explorer.real.processes import HOST, Nursery, free_port, kill_group, wait_until
 
-
-class CannotStart(Exception):
-    """A process of the stage did not come up; the message has the end of its log."""
+NAME = "fault_proxy"
 
 
 class FaultProxy:
     """The project's own fault proxy (``http_fault`` is what it is needed for). Close it."""
 
-    def __init__(self, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, nursery: Nursery, log: Path) -> None:
         self._log, port = log, free_port()
         self.url = f"http://{HOST}:{port}"
         self._session = requests.Session()
         self._session.trust_env = False
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "chaos.fault_proxy", "-host", HOST, "-port", str(port)],
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        self._pid = nursery.start(NAME, api_port=port)
 
     def wait(self) -> None:
         """Until it answers. Raises CannotStart."""
-        deadline = time.monotonic() + START_LIMIT
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise CannotStart(f"the fault proxy did not start: {self._log.read_text()[-500:]}")
-            time.sleep(POLL)
+        wait_until(self._answers, self._pid, "the fault proxy", self._log)
 
     def add_link(self, name: str, upstream_port: int) -> str:
         """A link to a port of this machine; the URL that leads through it."""
@@ -64,13 +45,8 @@ class FaultProxy:
         self._call("POST", "/reset")
 
     def close(self) -> None:
-        self._session.close()  # first: an open connection would be waited for
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._session.close()
+        kill_group(self._pid)
 
     def _answers(self) -> bool:
         try:
@@ -82,11 +58,3 @@ class FaultProxy:
         answer = self._session.request(method, self.url + path, json=body, timeout=30)
         answer.raise_for_status()
         return answer.json() if answer.content else None
-
-
-def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

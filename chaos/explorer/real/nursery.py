@@ -18,8 +18,10 @@ from typing import Any
 
 from chaos.explorer.real.coordinator import coordinate
 from chaos.explorer.real.participant import serve
+from chaos.explorer.real.processes import HOST
 from chaos.explorer.registry import scenario_of
 from chaos.explorer.tokens import Tokens
+from chaos.fault_proxy.__main__ import main as fault_proxy
 
 KEYS = "INTERNAL_TOKEN_KEYS"
 
@@ -29,13 +31,16 @@ class Nursery:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self._folder, self._control = Path(plan["folder"]), Path(plan["control"])
-        self._links: dict[str, Any] = plan["links"]
         self._scenario, self._tokens = scenario_of(plan["scenario"]), Tokens(os.environ[KEYS])
         self._machines = {one.name: one for one in self._scenario.machines(self._folder, self._tokens)}
         self._started: set[int] = set()
 
     def start(self, order: dict[str, Any]) -> int:
-        """Fork a participant (``port``) or a coordinator (``disk``) called ``name``; its pid, which leads a group."""
+        """Fork a participant (``port``), a coordinator (``disk``) or the fault proxy (``api_port``) called ``name``.
+
+        Returns:
+            its pid, which leads a group.
+        """
         if pid := os.fork():
             self._started.add(pid)
             return pid
@@ -51,12 +56,13 @@ class Nursery:
             os._exit(0)
 
     def _work(self, order: dict[str, Any]) -> None:
-        name, describe = order["name"], self._scenario.describe
-        if "port" in order:
-            serve(self._machines[name], order["port"], self._control, self._links[name], describe, self._tokens)
+        name, scenario, control, tokens = order["name"], self._scenario, self._control, self._tokens
+        if "api_port" in order:
+            fault_proxy(["-host", HOST, "-port", str(order["api_port"])])
+        elif "port" in order:
+            serve(self._machines[name], order["port"], control, order["links"], scenario.describe, tokens)
         else:
-            links = self._links["coordinator"]
-            coordinate(self._scenario, name, Path(order["disk"]), self._control, links, self._tokens)
+            coordinate(scenario, name, Path(order["disk"]), control, order["links"], tokens)
 
     def kill_all(self) -> None:
         for pid in self._started:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
-import requests
 
-from chaos.explorer.machines import AppOnFolder, write_image
-from chaos.explorer.real.links import HOST, POLL, START_LIMIT, CannotStart, free_port
-from chaos.explorer.remembered import Image
-from chaos.explorer.wire import Answer, Ask, Request
+HOST = "127.0.0.1"
+START_LIMIT = LIMIT = 60.0  # seconds for a process to come up, and for one to end
+POLL = 0.02
 
-LIMIT = 60.0  # seconds for a process to end, or to answer the stage's own look at it
+
+class CannotStart(Exception):
+    """A process of the stage did not come up; the message has the end of its log."""
 
 
 class Nursery:
@@ -76,82 +75,21 @@ class Nursery:
         return pid
 
 
-class RealMachine(AppOnFolder):
-    """A participant as a process of its own, for whoever deals with a simulated one: the checker among others.
-
-    Its folder and its answers are real; what an app would be in this process is the process.
-    """
-
-    def __init__(self, simulated: AppOnFolder, nursery: Nursery) -> None:
-        super().__init__(
-            simulated.name, simulated.folder, simulated.make, address=simulated.address, content=simulated.content
-        )
-        self.port, self.pid, self._nursery = free_port(), 0, nursery
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Connection"] = "close"
-
-    def open(self) -> None:
-        """Start, and wait until it answers. Raises CannotStart."""
-        self.start()
-        self.wait()
-
-    def start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.pid = self._nursery.start(self.name, port=self.port)
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + START_LIMIT
-        while not self._answers():
-            if not is_live(self.pid) or time.monotonic() > deadline:
-                log = self.folder.parent / f"{self.name}.log"
-                raise CannotStart(f"{self.name} did not start: {log.read_text()[-500:]}")
-            time.sleep(POLL)
-
-    def call(self, request: Request, ask: Ask, *, disk_full: bool = False) -> Answer:
-        """Past all links and faults."""
-        headers = {name: value for name, value in request.headers.items() if not name.startswith("x-simulated")}
-        answer = self._session.request(
-            request.method,
-            f"http://{HOST}:{self.port}{request.path}",
-            headers=headers,
-            data=request.body,
-            timeout=LIMIT,
-        )
-        return Answer.of(answer.status_code, answer.headers, answer.content)
-
-    def close(self) -> None:
-        """kill -9, all that belongs to it."""
-        if self.pid:
-            kill_group(self.pid)
-        self.pid = 0
-
-    def fill_disk(self, pid: int) -> None:
-        """Not a byte more in any file, for this process of it; the limit is the kernel's and needs no root."""
-        _limit_files(pid, 0)
-
-    def empty_disk(self, pid: int) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            _limit_files(pid, resource.RLIM_INFINITY)
-
-    def _answers(self) -> bool:
-        try:
-            self._session.get(f"http://{HOST}:{self.port}/healthz", timeout=LIMIT)
-        except requests.RequestException:
-            return False
-        return True
+def wait_until(answers: Callable[[], bool], pid: int, name: str, log: Path) -> None:
+    """Wait until a process that was just started answers. Raises CannotStart."""
+    deadline = time.monotonic() + START_LIMIT
+    while not answers():
+        if not is_live(pid) or time.monotonic() > deadline:
+            raise CannotStart(f"{name} did not start: {log.read_text()[-500:]}")
+        time.sleep(POLL)
 
 
-def put_back(machines: Iterable[RealMachine], images: Mapping[str, Image]) -> None:
-    """All of them as they are in ``images``: killed, their folders written, started again, all at the same time."""
-    for machine in machines:
-        machine.close()
-        shutil.rmtree(machine.folder, ignore_errors=True)
-        machine.folder.mkdir(parents=True)
-        write_image(machine.folder, images[machine.name])
-        machine.start()
-    for machine in machines:
-        machine.wait()
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def kill_group(pid: int) -> None:
@@ -179,9 +117,3 @@ def _members(pid: int) -> list[int]:
         return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
     except psutil.NoSuchProcess:
         return [pid]
-
-
-def _limit_files(pid: int, limit: int) -> None:
-    process = psutil.Process(pid)
-    _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
-    process.rlimit(psutil.RLIMIT_FSIZE, (0 if limit == 0 else hard, hard))

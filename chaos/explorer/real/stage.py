@@ -14,9 +14,12 @@ from typing import Any, cast
 from chaos.explorer.network import Network
 from chaos.explorer.real.carrier import Carrier, link_name
 from chaos.explorer.real.disk import Disk, write_disk
+from chaos.explorer.real.links import NAME as PROXY
 from chaos.explorer.real.links import FaultProxy
+from chaos.explorer.real.machine import RealMachine, put_back
 from chaos.explorer.real.nursery import KEYS
-from chaos.explorer.real.processes import Nursery, RealMachine, put_back
+from chaos.explorer.real.processes import Nursery
+from chaos.explorer.real.remote import Links
 from chaos.explorer.real.switchboard import Switchboard
 from chaos.explorer.real.world import Director, RealWorld
 from chaos.explorer.remembered import Machine, Remembered, State
@@ -55,19 +58,21 @@ class RealStage:
         self.scenario, self.folder, self._simulated = simulated.scenario, folder, simulated
         self._known: dict[Any, Any] = {}
         with ExitStack() as closing:
-            environment = _environment(simulated.tokens.keys)
-            self._proxy = FaultProxy(folder / "fault_proxy.log", environment)
-            closing.callback(self._proxy.close)
-            self._nursery = Nursery(folder / "nursery.log", environment)
+            self._nursery = Nursery(folder / "nursery.log", _environment(simulated.tokens.keys))
             closing.callback(self._nursery.close)
             self._board = Switchboard(folder / "control")
             closing.callback(self._board.close)
+            self._nursery.begin(self._plan())
+            self._proxy = FaultProxy(self._nursery, folder / f"{PROXY}.log")
+            closing.callback(self._proxy.close)
+            self._proxy.wait()
             self._machines = {
                 machine.name: RealMachine(machine, self._nursery)
                 for machine in self.scenario.machines(folder, simulated.tokens)
             }
-            self._proxy.wait()
-            self._nursery.begin(self._plan())
+            for name, machine in self._machines.items():
+                machine.links = self._links_of(name)
+            self._links = self._links_of(COORDINATOR)
             self.participants = {name: RealParticipant(machine) for name, machine in self._machines.items()}
             self._close = closing.pop_all().close
 
@@ -75,7 +80,7 @@ class RealStage:
         """Run one schedule; what breaks off makes it ``unknown``."""
         self._begin_anew()
         disk = self.folder / "disk"
-        director = Director(self._nursery, self._board, disk)
+        director = Director(self._nursery, self._board, disk, self._links)
         world = RealWorld(schedule, director.work, self.scenario.lease)
         director.carrier = Carrier(world, self._machines, self._proxy, self._board)
         system = System(
@@ -122,21 +127,17 @@ class RealStage:
         finally:
             opened.close()
 
-    def _plan(self) -> dict[str, Any]:
-        """What the nursery has to know. Every caller has a link of its own to everybody whom it could call."""
-        links = {
-            source: {
-                target.address: (target.name, self._proxy.add_link(link_name(source, target.name), target.port))
-                for target in self._machines.values()
-                if target.name != source
-            }
-            for source in (COORDINATOR, *self._machines)
-        }
+    def _plan(self) -> dict[str, str]:
+        """What the nursery has to know."""
+        control = str(self.folder / "control")
+        return {"scenario": self.scenario.name, "folder": str(self.folder), "control": control}
+
+    def _links_of(self, source: str) -> Links:
+        """Every caller has a link of its own to everybody whom it could call."""
         return {
-            "scenario": self.scenario.name,
-            "folder": str(self.folder),
-            "control": str(self.folder / "control"),
-            "links": links,
+            target.address: (target.name, self._proxy.add_link(link_name(source, target.name), target.port))
+            for target in self._machines.values()
+            if target.name != source
         }
 
 
