@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-PATIENCE = 4.0  # seconds for an answer
+PATIENCE = 15.0  # seconds for an answer
 FRESH = 30.0  # seconds since the last touch
 
 
