@@ -105,7 +105,8 @@ class DistributedSaga:
         saga.take_in(self.log.events(self.saga_id))
         with Heartbeat(self.log, self._clock, worker, LEASE):
             self._run(saga)
-        self.log.release(self.saga_id, record.fence, self._clock.now())
+        if not saga.history.closed:  # parked; one that is closed was given back by its last event
+            self.log.release(self.saga_id, record.fence, self._clock.now())
         return self._answer(saga.history)
 
     def get_status(self) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import requests
 
 import filesystem_server.app
 import git_server.app
-from backend.distributed_saga import DistributedSaga, Refused, WikiGenerationSaga
+from backend.distributed_saga import DistributedSaga, Refused, Unclear, WikiGenerationSaga
 from backend.saga.retry import RetryPolicy
-from backend.saga_log import open_saga_log
+from backend.saga_log import MemorySagaLog, open_saga_log
 from backend.wiki.saga import CREATE_SNAPSHOT, SAVE_FILES
 from service_kit.tokens import KeyRing, TokenMinter
 from tests.integration.auditor_system import KEYS, serving
@@ -159,6 +159,45 @@ def test_a_crashed_saga_is_rolled_back_when_it_is_executed_again(tmp_path):
     crashed.log.release("trip-1", holder.fence, 0.0)  # its lease is over
     result = a_trip(lambda: done.append("flight")).execute()
     assert (result["status"], done) == ("failed", [])
+
+
+class CountingLog(MemorySagaLog):
+    """Notes which sagas are given back by a write of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released: list[str] = []
+
+    def release(self, saga_id: str, fence: int, wake_at: float) -> None:
+        self.released.append(saga_id)
+        super().release(saga_id, fence, wake_at)
+
+
+def test_a_saga_that_came_to_its_end_is_given_back_without_a_write_more():
+    log = CountingLog()
+    saga = DistributedSaga("trip-4", log=log)
+    saga.add_step("Reserve hotel", action=lambda: None, compensation=lambda: None)
+    assert saga.execute()["status"] == "success"
+    assert (log.released, log.get("trip-4").worker) == ([], None)
+
+
+def test_a_parked_saga_is_given_back_so_that_it_can_be_executed_again():
+    log, away = CountingLog(), [True]
+
+    def refused() -> None:
+        raise Refused("no room")
+
+    def cancel() -> None:
+        if away[0]:
+            raise Unclear("nobody there")
+
+    saga = DistributedSaga("trip-5", log=log)
+    once = RetryPolicy(attempts=1)
+    saga.add_step("Reserve hotel", action=refused, compensation=cancel, undo_retry=once)
+    assert saga.execute()["error"] == "no room"
+    assert (log.released, log.get("trip-5").worker) == (["trip-5"], None)
+    away[0] = False
+    assert saga.execute()["saga_status"]["state"] == "rolled_back"
 
 
 def test_a_step_may_ask_for_its_context_and_for_patience():
