@@ -67,13 +67,13 @@ class PlainScenario(Scenario):
         workers: int = 1,
         one_at_a_time: bool = True,
     ) -> None:
-        self.name, self._participants, self._observe = name, participants, observe
+        self.name, self.participants, self._observe = name, dict(participants), observe
         self.steps = dict(steps) if isinstance(steps, Mapping) else {"saga": steps}
         self._before, self._headers = before, headers
         self._workers, self._one_at_a_time = workers, one_at_a_time
 
     def machines(self, folder: Path, tokens: Tokens) -> list[AppOnFolder]:
-        return [self.machine(name, folder / name, make) for name, make in self._participants.items()]
+        return [self.machine(name, folder / name, make) for name, make in self.participants.items()]
 
     def past(self, system: System) -> None:
         self._before(system.session(Process("past")))

@@ -29,13 +29,15 @@ class Saga:
     """A saga in the hands of the coordinator that holds its lease.
 
     Attributes:
-        events: what the log has.
+        events: what the log has, and what is pending.
+        known_seq: the newest event that we have seen in the log.
         pending: what comes with the next durable write.
     """
 
     record: SagaRecord
     definition: SagaDefinition
     events: list[Event]
+    known_seq: int
     pending: list[Event] = field(default_factory=list)
 
     def has(self, kind: EventType, step: SagaStep | None = None) -> bool:
@@ -86,7 +88,8 @@ class LittleEngine:
 
     def take(self, record: SagaRecord) -> None:
         """Drive one saga as far as it goes."""
-        saga = Saga(record, self.definition_of(record), [entry.event for entry in self.log.events(record.saga_id)])
+        logged = self.log.events(record.saga_id)
+        saga = Saga(record, self.definition_of(record), [entry.event for entry in logged], logged[-1].seq)
         try:
             if saga.has(T.COMMITTED):
                 self.go_forward(saga)
@@ -106,12 +109,16 @@ class LittleEngine:
             if not self.do(saga, step):
                 return self.go_back(saga, f"{step.name} failed", step)
         self.write(saga)
+        if saga.has(T.CANCEL_REQUESTED):
+            return self.go_back(saga, "it was cancelled")
         return self.commit(saga)
 
     def do(self, saga: Saga, step: SagaStep) -> bool:
         """One action: its intent is durable before it is called (R1). Returns whether it is done."""
         self.note(saga, T.STEP_STARTED, step)
         self.write(saga)
+        if saga.has(T.CANCEL_REQUESTED):
+            return False
         try:
             result = self.call(step.action, saga, step)
         except Exception as error:  # anything but a definite no is unclear (R2)
@@ -222,9 +229,14 @@ class LittleEngine:
     def write(self, saga: Saga) -> None:
         """Make what was noted durable, if we still hold the saga: a newer fence keeps us out (R9)."""
         if saga.pending:
-            known = len(saga.events) - len(saga.pending)
-            self.log.append(saga.record.saga_id, saga.record.fence, known, saga.pending)
-            saga.pending.clear()
+            self.append(saga, saga.record.fence)
+
+    def append(self, saga: Saga, fence: int) -> None:
+        """Write under this fence, and take in what operators wrote meanwhile. Raises LeaseLost."""
+        logged = self.log.append(saga.record.saga_id, fence, saga.known_seq, saga.pending)
+        saga.events += [entry.event for entry in logged if entry.event not in saga.pending]
+        saga.known_seq = logged[-1].seq
+        saga.pending.clear()
 
     def tell(self, saga: Saga, status: str) -> None:
         """The client hears how it ended."""

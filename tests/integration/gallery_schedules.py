@@ -25,6 +25,10 @@ SCHEDULES = {
         "coordinator killed before: coordinator writes step.done of Write book + step.started of Write account"
     ],
     "intent-after-effect": ["coordinator paused: coordinator → filesystem_server: save files"],
+    "lease-without-fencing": [
+        "coordinator paused: coordinator writes saga.committed + confirm.started of Write book"
+        " + confirm.started of Write account"
+    ],
     "no-recovery": ["coordinator killed after: coordinator writes saga.begun + step.started of Save relationships"],
     "recovery-skips-the-step-in-flight": [
         "coordinator killed before: coordinator writes step.done of Save wiki files"

@@ -25,7 +25,7 @@ class IntentAfterEffect(LittleEngine):
         self.note(saga, T.STEP_STARTED, step)
         self.note(saga, kind, step, **more)
         self.write(saga)
-        return kind is T.STEP_DONE
+        return kind is T.STEP_DONE and not saga.has(T.CANCEL_REQUESTED)
 
 
 ENTRY = over_wiki(IntentAfterEffect, "logs the intent after the effect", Anomaly.ORPHAN)
