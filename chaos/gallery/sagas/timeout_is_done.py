@@ -1,7 +1,7 @@
 """No answer in time is taken for "it is on its way": the step counts as done, and may never have happened.
 
-Seen: https://github.com/rucio/rucio/issues/1193 (requests that timed out at the server, taken for successful by the
-client).
+Seen: https://github.com/rucio/rucio/issues/1193 (suspects that requests which timed out at the server are taken for
+successful by the client).
 """
 
 from __future__ import annotations
