@@ -222,18 +222,24 @@ def _why_away(check: ReadinessCheck) -> str | None:
     return None
 
 
-def install_gate(app: OpenAPI, admit: Callable[[Headers], Caller], public_paths: Collection[str] = ()) -> None:
+def install_gate(
+    app: OpenAPI,
+    admit: Callable[[Headers], Caller],
+    public_paths: Collection[str] = (),
+    public_folders: Collection[str] = (),
+) -> None:
     """Ask ``admit`` who sends each request, before anything else; what every service has open stays open.
 
     Args:
         admit: the caller behind these headers; raises when there is none.
         public_paths: further paths that need no credentials.
+        public_folders: beginnings of such paths, each with its slash at the end.
     """
-    public = PUBLIC_PATHS | frozenset(public_paths)
+    paths, folders = PUBLIC_PATHS | frozenset(public_paths), (DOCS_PREFIX + "/", *public_folders)
 
     @app.before_request
     def check_caller() -> None:
-        if request.path not in public and not request.path.startswith(DOCS_PREFIX + "/"):
+        if request.path not in paths and not request.path.startswith(folders):
             g.caller = admit(request.headers)
 
 
