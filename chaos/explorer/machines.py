@@ -66,7 +66,12 @@ class AppOnFolder:
 
     def _outward(self, address: str, request: Request, timeout: float) -> Answer:
         """A call that the app makes: carried by whoever asked for the request that it works on."""
-        return self._ask(address, request, timeout)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))  # it is this participant's disk that may be full
+        try:
+            return self._ask(address, request, timeout)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     def image(self) -> Image:
         found: Image = {}

@@ -14,6 +14,7 @@ OWN: Mapping[str, str] = MappingProxyType(
     {
         "wiki": "chaos.explorer.wiki:WikiScenario",
         "wiki-hasty": "chaos.explorer.wiki:HastyScenario",
+        "wiki-parking": "chaos.explorer.wiki:ParkingScenario",
         "wiki-patient": "chaos.explorer.wiki:PatientScenario",
         "wiki-crowd": "chaos.explorer.wiki:CrowdScenario",
     }

@@ -93,7 +93,8 @@ class Remembered:
         self.name, self.address = machine.name, machine.address
         self._known: dict[str, State] = {}
         machine.open()
-        self.state = self._real_state = self._look()
+        self.state = self._look()
+        self._real_state: State | None = self.state
         self.real_calls = self.restarts = 0
 
     @property
@@ -165,6 +166,7 @@ class Remembered:
     def _bring_here(self, *, again: bool = False) -> None:
         if again or self._real_state is not self.state:
             self.restarts += 1
+            self._real_state = None  # a restart that fails leaves it nowhere
             (self.machine.restart if again else self.machine.restore)(self.state.image)
             self._real_state = self.state
 

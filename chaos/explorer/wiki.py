@@ -44,6 +44,7 @@ WIKI = "wiki"
 USER = "explorer"
 FILESYSTEM, GIT, NEO4J = "filesystem_server", "git_server", "neo4j"
 CALL_TIMEOUT = 30.0  # seconds
+LONG_ENOUGH = 6 * 3600.0  # virtual seconds: what is not over by then never will be
 _STATEMENTS = {
     neo4j_statements.SAVE: "save relationships",
     neo4j_statements.UNDO: "undo relationships",
@@ -81,6 +82,7 @@ class WikiScenario(Scenario):
 
     name = WIKI
     retry: RetryPolicy | None = None
+    undo_retry: RetryPolicy | None = None
     timeout: float = CALL_TIMEOUT
     before: Sequence[Wanted] = (_wanted("before", "alpha", "a.md", "b.md"),)
     wanted: Sequence[Wanted] = (_wanted("now", "alpha", "a.md", "b.md", "c.md"),)
@@ -126,7 +128,7 @@ class WikiScenario(Scenario):
             while record := worker.claim():
                 worker.drive(record)
             unfinished = log.find(open_only=True)
-            if not unfinished:
+            if not unfinished or system.world.clock.now() > START + LONG_ENOUGH:
                 return
             due = min(max(one.lease_until, one.wake_at) for one in unfinished)
             system.world.clock.sleep_until(max(due, system.world.clock.now() + POLL))
@@ -154,6 +156,13 @@ class HastyScenario(WikiScenario):
 
     name = "wiki-hasty"
     retry = RetryPolicy(attempts=1)
+
+
+class ParkingScenario(HastyScenario):
+    """Compensations are tried once only, too: every failed one parks the saga, and the slow retry must end it (R10)."""
+
+    name = "wiki-parking"
+    undo_retry = RetryPolicy(attempts=1)
 
 
 class PatientScenario(WikiScenario):
@@ -186,7 +195,7 @@ class WikiSource:
         self._scenario, self._system, self._session = scenario, system, session
 
     def prepare(self, record: SagaRecord, note: Callable[[dict[str, Any]], None]) -> SagaDefinition:
-        wanted, retry = self._scenario.wanted_of(record.saga_id), self._scenario.retry
+        wanted = self._scenario.wanted_of(record.saga_id)
         saga = wiki_saga(
             record.saga_id,
             record.project_id,
@@ -196,11 +205,21 @@ class WikiSource:
             created_at=START,
             timeout=self._scenario.timeout,
         )
-        return saga if retry is None else SagaDefinition(tuple(replace(step, retry=retry) for step in saga.steps))
+        return self._as_patient_as_wanted(saga)
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
         timeout = self._scenario.timeout
-        return wiki_saga_to_recover(record.saga_id, record.project_id, self._participants(record), timeout=timeout)
+        participants = self._participants(record)
+        return self._as_patient_as_wanted(
+            wiki_saga_to_recover(record.saga_id, record.project_id, participants, timeout=timeout)
+        )
+
+    def _as_patient_as_wanted(self, saga: SagaDefinition) -> SagaDefinition:
+        retry, undo_retry = self._scenario.retry, self._scenario.undo_retry
+        steps = (
+            replace(step, retry=retry or step.retry, undo_retry=undo_retry or step.undo_retry) for step in saga.steps
+        )
+        return SagaDefinition(tuple(steps))
 
     def deadline(self, record: SagaRecord) -> float:
         return record.created_at + 300.0

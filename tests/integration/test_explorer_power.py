@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from backend.saga import decide
+from backend.saga.state import SagaState
 from backend.saga_log.memory import MemorySagaLog
 from chaos.explorer.registry import scenario_of
+from chaos.explorer.remembered import Remembered
 from chaos.explorer.run import Run, Stage, Verdict, on_stage
 from chaos.explorer.scenario import Anomaly
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
@@ -107,3 +109,52 @@ def test_a_late_call_arrives_between_the_calls_that_only_a_second_fault_brings_a
         if run.schedule.faults[-1].point == undo:
             found.add(run.schedule.faults)
     assert wanted in found
+
+
+CLAIM_NEXT = MemorySagaLog.claim_next
+
+
+def _never_the_parked(log: MemorySagaLog, *given: object) -> object:
+    kept = log._sagas
+    log._sagas = {name: entry for name, entry in kept.items() if entry.record.state is not SagaState.FAILED}
+    try:
+        return CLAIM_NEXT(log, *given)  # type: ignore[arg-type]
+    finally:
+        log._sagas = kept
+
+
+def test_a_parked_saga_is_ended_by_its_slow_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = (
+        Fault(Point(SNAPSHOT, 1), FaultKind.REFUSED),
+        Fault(Point("coordinator → filesystem_server: undo files", 1), FaultKind.REFUSED),
+    )
+    with on_stage(scenario_of("wiki-parking")) as parking:
+        schedule = Schedule("wiki-parking", refused)
+        run = parking.run(schedule)
+        assert run.verdict is Verdict.VALID
+        assert run.states["wiki-alpha-now"] == "rolled_back"
+        assert any("saga.parked" in entry.what for entry in run.trace)
+        with monkeypatch.context() as forgotten:
+            forgotten.setattr(MemorySagaLog, "claim_next", _never_the_parked)
+            assert Anomaly.STUCK in parking.run(schedule).anomalies
+        with monkeypatch.context() as swallowed:
+            swallowed.setattr(decide, "Park", lambda step, problem: decide.Finish(SagaState.ROLLED_BACK))
+            assert Anomaly.FALSE_COMPENSATED in parking.run(schedule).anomalies
+
+
+def test_a_full_disk_is_that_of_one_participant(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """filesystem_server may have to be put back while git_server, whose disk is full, reads from it."""
+    files, put_back = stage.participants["filesystem_server"], []
+
+    def forgetful(participant: Remembered, *given: object, **more: object) -> object:
+        if participant is files:
+            participant.state.steps.clear()
+            participant._real_state = None
+            put_back.append(participant.state)
+        return call(participant, *given, **more)  # type: ignore[arg-type]
+
+    call = Remembered.call
+    monkeypatch.setattr(Remembered, "call", forgetful)
+    run = under(stage, Fault(Point(SNAPSHOT, 1), FaultKind.DISK_FULL))
+    assert (run.verdict, run.unseen) == (Verdict.VALID, ())
+    assert put_back
