@@ -191,6 +191,7 @@ class MemorySagaLog:
         with self._lock:
             other._sagas = {saga_id: replace(entry) for saga_id, entry in self._sagas.items()}
             other._events = list(self._events)
+            other._spared = dict(self._spared)
         return other
 
     def _entry(self, saga_id: str) -> _Entry:

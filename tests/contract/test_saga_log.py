@@ -12,7 +12,7 @@ from backend.saga.errors import LeaseLost, NotAllowed, ProjectBusy, SagaExists, 
 from backend.saga.events import Event
 from backend.saga.ports import Admission, SagaLog
 from backend.saga.state import SagaState
-from backend.saga_log import open_saga_log
+from backend.saga_log import MemorySagaLog, open_saga_log
 from tests.contract.saga_logs import LEASE, TYPES, T, enter, event, fresh_url, in_threads
 
 
@@ -390,3 +390,13 @@ def test_sleeping_sagas_can_be_woken(log):
     assert log.claim_next("two", LEASE, 2.0, TYPES) is None
     log.wake(3.0)
     assert {log.claim_next("two", LEASE, 3.0, TYPES).saga_id for _ in range(2)} == {"s1", "s3"}
+
+
+def test_a_copy_of_the_log_in_memory_has_all_of_its_past_and_none_of_its_future():
+    log = MemorySagaLog()
+    enter(log, "s1")
+    log.spare("one", ["git_server"], 1.0, 10.0)
+    other = log.copy()
+    enter(log, "s2")
+    log.spare("one", [], 2.0, 10.0)
+    assert (other.last_position(), other.spared(3.0)) == (1, {"git_server": 1})
