@@ -11,7 +11,7 @@ from chaos.compose_project import ComposeProject, Container, DockerTrouble, dock
 from chaos.key_rotation import rotate
 from chaos.machinery import CannotDo
 
-SOON = 60.0  # seconds until a started container must answer
+SOON = 180.0  # seconds until a started container must answer, also on a machine that is busy
 _POLL = 0.2
 _FREEZING = 10.0  # seconds for which a container that cannot be paused is tried again
 
