@@ -80,9 +80,13 @@ def _killed(scene: Scene) -> Any:
 
 
 def _testbed(state: Path, *arguments: str) -> None:
-    """Run a `testbed` command. Raises CalledProcessError; its own words go to this process's stderr."""
+    """Run a `testbed` command, out of reach of a Ctrl-C, so that what was killed comes back.
+
+    Raises:
+        CalledProcessError: it failed; its own words go to this process's stderr.
+    """
     command = [sys.executable, "-m", "testbed", *arguments, "--state", str(state)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 FAULTS: Mapping[str, Fault] = {

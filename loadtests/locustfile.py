@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from locust import events
-from locust.runners import WorkerRunner
+from locust.runners import LocalRunner, WorkerRunner
 
 from chaos.experiments.run import ROOT
 from chaos.running_system import RunningSystem
 from loadtests import ending
+from loadtests.alerts import UNKNOWN
 from loadtests.faults import NOTHING
 from loadtests.options import results_of, state_of
 from loadtests.users import (
@@ -80,6 +81,10 @@ def judge(environment: Any, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner):
         return
     calm()
+    if isinstance(environment.runner, LocalRunner) and environment.runner.user_count:
+        print("broken off while users were at work: the faults are healed, nothing is judged", file=sys.stderr)
+        environment.process_exit_code = UNKNOWN
+        return
     results = results_of(environment)
     (results / ending.FIGURES).write_text(json.dumps(figures(environment), indent=1))
     command = [sys.executable, "-m", "loadtests.ending", "--state", str(state_of(environment))]

@@ -2,7 +2,7 @@
 
     python -m loadtests.weather --state DIR --chaos mixed --seconds 15 --seed 7 --record faults.jsonl
 
-It ends by itself after ``--seconds``, or on SIGTERM, and always heals what it broke. A fault that cannot be brought
+It ends by itself after ``--seconds``, or on SIGTERM or SIGINT, and always heals what it broke. A fault that cannot be brought
 about or mended ends it with exit status 1: a load test without its faults proves nothing.
 """
 
@@ -89,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     with given.record.open("a") as record:
         weather = Weather(RunningSystem.load(given.state), given.seed, record)
-        signal.signal(signal.SIGTERM, lambda *_: weather.over.set())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: weather.over.set())
         weather.blow(given.chaos, given.seconds)
     return 0
 

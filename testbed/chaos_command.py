@@ -62,6 +62,8 @@ def run_experiments(name: str, state: Path, as_json: bool) -> None:
             outcomes.append(run(experiment, state, knows_requests=knows_requests))
         if not as_json:
             out.print(_line(outcomes[-1]))
+        if outcomes[-1].interrupted:
+            break
     if as_json:
         print_json({"experiments": [one.to_json() for one in outcomes]})
     elif len(outcomes) > 1:

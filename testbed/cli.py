@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import click
+
+from testbed.errors import INTERRUPTED
 
 # name: (where the command is, what the list of commands says about it)
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -48,6 +51,13 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted", err=True)
+            raise SystemExit(INTERRUPTED) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
@@ -58,8 +68,8 @@ class LazyGroup(click.Group):
 def main() -> None:
     """Run a system of services whose transactions are sagas, break it on purpose, and prove that nothing is left.
 
-    Every command takes --state DIR (or the variable TESTBED_STATE): the folder of the system that it works on.
+    Every command that works on a system takes --state DIR (or the variable TESTBED_STATE): that system's folder.
 
-    Exit status: 0 done, 1 failed, 2 wrong usage or an obstacle before anything was started; `COMMAND --help` says
-    more where a command has more to say.
+    Exit status: 0 done, 1 failed, 2 wrong usage or an obstacle before anything was started, 130 interrupted by Ctrl-C;
+    `COMMAND --help` says more where a command has more to say.
     """

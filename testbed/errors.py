@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import click
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as a shell says of SIGINT: 1 would say that something was judged and found invalid."""
+
 
 class Failure(click.ClickException):
     """Shown as one message, without a traceback."""

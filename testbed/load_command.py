@@ -100,12 +100,27 @@ def _run(state: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
     results.mkdir(parents=True)
     with console().status(f"{given['users']} users for {given['duration']}, chaos: {given['chaos']}"):
         log = results / "locust.log"
-        with log.open("wb") as output:
-            status = subprocess.call(command(state, results, **given), cwd=ROOT, stdout=output, stderr=output)
+        status = _locust(command(state, results, **given), log)
     if not (results / ENDING).exists():
         raise Failure(f"Locust ended with status {status} and nothing was audited; see {log}")
     found: dict[str, Any] = json.loads((results / ENDING).read_text())
     return found, results
+
+
+def _locust(words: list[str], log: Path) -> int:
+    """Run Locust; its exit status. Of Ctrl-C only this process hears, so that the faults are healed, not cut off."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(words, cwd=ROOT, stdout=output, stderr=output, start_new_session=True) as locust,
+    ):
+        try:
+            return locust.wait()
+        except KeyboardInterrupt:
+            click.echo("ending the load and healing its faults ...", err=True)
+            locust.terminate()
+            locust.wait()
+            click.echo("nothing was judged; next: testbed audit", err=True)
+            raise
 
 
 def command(

@@ -10,8 +10,6 @@ HTTP_FAULT = "http_fault"
 """The toxic that knows requests, which Toxiproxy itself does not have."""
 OWN_MOUNTS = "own_mounts"
 """Processes with mounts of their own, so that one's disk can be made read-only."""
-
-
 OWN_CLOCK = "own_clock"
 """Processes with a clock of their own."""
 

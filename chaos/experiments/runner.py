@@ -31,6 +31,7 @@ class Outcome:
     Attributes:
         why: what went otherwise, or "".
         evidence: the folder that the run left, or None.
+        interrupted: somebody pressed Ctrl-C; the faults are healed, and nobody wants the next experiment.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Outcome:
     why: str
     seconds: float
     evidence: Path | None
+    interrupted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         evidence = str(self.evidence) if self.evidence else None
@@ -64,7 +66,7 @@ def run(experiment: Experiment, state: Path, *, knows_requests: bool) -> Outcome
         journal = run_experiment(load_experiment(str(experiment.path)), settings=_SETTINGS)
     word, why = judge(journal)
     evidence = folder_of(found) if (found := last()) else None
-    return Outcome(experiment.name, word, why, time.monotonic() - began, evidence)
+    return Outcome(experiment.name, word, why, time.monotonic() - began, evidence, journal["status"] == "interrupted")
 
 
 @contextmanager

@@ -15,11 +15,10 @@ from chaos.explorer.registry import NoSuchScenario, scenario_of
 from chaos.explorer.report import coverage, save, to_json
 from chaos.explorer.search import Report, Tell, explore, explore_at_random
 from chaos.explorer.story import story
-from testbed.errors import Failure
+from testbed.errors import INTERRUPTED, Failure
 from testbed.options import console, json_option, print_json
 
 EXIT_STATUS = {"valid": 0, "invalid": 1, "unknown": 2}
-INTERRUPTED = 130  # as a shell says of SIGINT; 1 would say that a counterexample was found
 FOUND = Path("exploration")
 
 

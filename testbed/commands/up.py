@@ -16,7 +16,7 @@ from rich.console import Console
 from chaos.running_system import SAGA_LOG_URL, RunningSystem, read_secrets
 from testbed import supervisor
 from testbed.commands.status import address_table
-from testbed.errors import Failure
+from testbed.errors import INTERRUPTED
 from testbed.layout import EXTERNAL, FAULT_PROXY, MAX_OFFSET, NAMES, PASSED_ON, Layout
 from testbed.log_stream import LogStream
 from testbed.options import console, state_option
@@ -136,7 +136,8 @@ def _start(layout: Layout, timeout: float, out: Console) -> RunningSystem:
                 layout, lambda name, seconds: out.print(f"ready  {name:18} {seconds:5.1f} s"), limit=timeout
             )
         except KeyboardInterrupt:
-            raise Failure("interrupted while starting; everything was stopped again") from None
+            click.echo("interrupted while starting; everything was stopped again", err=True)
+            raise SystemExit(INTERRUPTED) from None
 
 
 def _follow(system: RunningSystem, out: Console) -> None:

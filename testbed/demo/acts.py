@@ -155,7 +155,10 @@ def crowd(stage: Stage, users: int, seconds: int) -> None:
         stage.system.state, results, users=users, duration=f"{seconds}s", chaos="mixed", projects=6, seed=1, orphans=0
     )
     with (results / "locust.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as locust:
-        _watch(stage, locust, seconds)
+        try:
+            _watch(stage, locust, seconds)
+        finally:
+            locust.terminate()  # Ctrl-C, or one that does not end; nothing when it has ended
     ending = results / ENDING
     stage.expect(ending.exists(), f"the load came to its end; its log is {results / 'locust.log'}")
     if not ending.exists():
@@ -178,8 +181,6 @@ def _watch(stage: Stage, locust: subprocess.Popen[bytes], seconds: int) -> None:
             spent = time.monotonic() - began
             progress.update(task, completed=spent, description="under load" if spent < seconds else "coming to rest")
             time.sleep(0.2)
-    if locust.poll() is None:
-        locust.terminate()
 
 
 def give_the_verdict(stage: Stage) -> AuditReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import requests
 
 from chaos.running_system import RunningSystem
-from tests.system.support import as_json, call
+from tests.system.support import as_json, call, command, environment, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +75,26 @@ def test_each_shape_runs(system: RunningSystem, shape: str) -> None:
     status, ending = load(system, "--users", "5", "--time", "6s", "--shape", shape)
     assert (status, ending["audit"]["verdict"]) == (0, "valid")
     assert ending["figures"]["generations"] > 0
+
+
+def test_ctrl_c_ends_the_load_heals_its_faults_and_judges_nothing(system: RunningSystem) -> None:
+    words = ("load", "--users", "2", "--time", "60s", "--chaos", "latency", "--json", "--state", str(system.state))
+    running = subprocess.Popen(
+        command(*words), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: any(toxics(system)), "a fault has come")
+    running.send_signal(signal.SIGINT)
+    printed, said = running.communicate(timeout=90)
+    assert (running.returncode, printed) == (130, "")
+    assert "testbed audit" in said
+    assert not any(toxics(system))
+    here = str(system.state / "evidence")
+    assert not [each.pid for each in psutil.process_iter(["cmdline"]) if here in " ".join(each.info["cmdline"] or ())]
+
+
+def toxics(system: RunningSystem) -> list[Any]:
+    """The toxics of every link."""
+    return [link["toxics"] for link in requests.get(f"{system.proxy_url}/proxies", timeout=10).json().values()]
 
 
 def test_an_unknown_chaos_is_refused(system: RunningSystem) -> None:
