@@ -19,8 +19,9 @@ from chaos.explorer.registry import scenario_of
 from chaos.explorer.replay import Replay, first_difference, replay
 from chaos.explorer.run import Run, Stage, Verdict, on_stage
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
-from chaos.explorer.search import explore, random_schedule
+from chaos.explorer.search import random_schedule
 from chaos.gallery.registry import entries
+from tests.integration.gallery_schedules import faults
 from tests.system.support import LIMIT, command, environment
 
 pytestmark = pytest.mark.xdist_group("replay")
@@ -96,15 +97,15 @@ def assert_the_same(done: Replay, verdict: Verdict = Verdict.VALID) -> None:
     assert first_difference(done) is None
 
 
-@pytest.mark.parametrize("faults", NOW, ids=lambda faults: " and ".join(kind for _, kind in faults))
-def test_what_happens_in_simulation_happens_for_real(worlds: Worlds, faults: tuple[tuple[str, FaultKind], ...]) -> None:
-    assert_the_same(worlds.replay(wiki(*faults)))
+@pytest.mark.parametrize("which", NOW, ids=lambda which: " and ".join(kind for _, kind in which))
+def test_what_happens_in_simulation_happens_for_real(worlds: Worlds, which: tuple[tuple[str, FaultKind], ...]) -> None:
+    assert_the_same(worlds.replay(wiki(*which)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("faults", PAIRS, ids=lambda faults: " and ".join(kind for _, kind in faults))
-def test_pairs_of_faults_do_too(worlds: Worlds, faults: tuple[tuple[str, FaultKind], ...]) -> None:
-    assert_the_same(worlds.replay(wiki(*faults)))
+@pytest.mark.parametrize("which", PAIRS, ids=lambda which: " and ".join(kind for _, kind in which))
+def test_pairs_of_faults_do_too(worlds: Worlds, which: tuple[tuple[str, FaultKind], ...]) -> None:
+    assert_the_same(worlds.replay(wiki(*which)))
 
 
 @pytest.mark.slow
@@ -136,9 +137,8 @@ def test_sagas_that_interleave_do_so_in_the_same_order(worlds: Worlds, seed: int
 )
 def test_a_bug_of_the_gallery_is_one_for_real(name: str) -> None:
     entry = entries()[name]
-    found = explore(entry.wrong(), faults=entry.faults, stop_at_first=True)
     with on_stage(scenario_of(entry.saga)) as stage:
-        done = replay(stage, found.minimal[0].schedule, real=True)
+        done = replay(stage, Schedule(entry.saga, faults(name)), real=True)
     assert_the_same(done, Verdict.INVALID)
     assert entry.expected in done.simulated.anomalies
 
