@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.datastructures import Headers
 
+from backend.schemas import PLAIN
 from service_kit import problems
 from service_kit.app import caller, install_gate
 from service_kit.tokens import Caller, TokenRefused, TokenVerifier
 
 CONSOLE_PATHS = ("/", "/favicon.ico")
 CONSOLE_FILES = "/console/"
+MAX_USER = 255  # characters, as the saga log has room for
 
 
 def install_user_check(app: OpenAPI, verifier: TokenVerifier) -> None:
@@ -28,6 +31,11 @@ def visible_project(project: str) -> bool:
 def _admit_user(verifier: TokenVerifier, headers: Headers) -> Caller:
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     try:
-        return verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
+        who = verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
     except TokenRefused as refused:
         raise problems.Unauthorized(f"{refused}; `testbed token --user NAME` prints one") from None
+    if not 0 < len(who.user) <= MAX_USER or not re.fullmatch(PLAIN, who.user):
+        raise problems.Unauthorized(
+            f"the token's user has 1 to {MAX_USER} characters, none of them a control character"
+        )
+    return who

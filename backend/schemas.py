@@ -11,6 +11,7 @@ from backend.saga.state import SagaState
 
 MAX_DOCUMENTS = 1000
 MAX_TEXT = 1024 * 1024  # characters of one document
+PLAIN = r"^[^\x00-\x1f\x7f]*$"  # no control characters: PostgreSQL keeps no NUL, and nobody means one
 _Project = Annotated[str, Field(pattern=f"^{PROJECT_ID.pattern}$", max_length=100)]
 
 
@@ -23,7 +24,7 @@ class ProjectPath(BaseModel):
 
 
 class SagaPath(BaseModel):
-    saga_id: str = Field(max_length=300)
+    saga_id: str = Field(max_length=300, pattern=PLAIN)
 
 
 class DocumentIn(_Strict):
@@ -48,7 +49,7 @@ class SagasQuery(BaseModel):
     project: _Project | None = None
     since: float | None = Field(default=None, ge=0, description="created at or after this time, in Unix seconds")
     limit: int = Field(default=50, ge=1, le=500)
-    before: str | None = Field(default=None, max_length=400, description="`next` of the page before")
+    before: str | None = Field(default=None, max_length=400, pattern=PLAIN, description="`next` of the page before")
 
 
 class EventsQuery(BaseModel):

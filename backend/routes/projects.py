@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import requests
@@ -12,7 +13,7 @@ from backend.clients.chroma import StoredDocument
 from backend.composition import Clients
 from backend.generations import Generations
 from backend.saga.errors import CallError, ProjectBusy, TooManyWaiting
-from backend.schemas import DocumentsIn, ProjectPath, WikiQuery
+from backend.schemas import PLAIN, DocumentsIn, ProjectPath, WikiQuery
 from service_kit import names, problems
 from service_kit.app import require_project
 
@@ -68,6 +69,8 @@ def projects_blueprint(generations: Generations, clients: Clients) -> APIBluepri
 
 def _request_key() -> str | None:
     key = request.headers.get(names.IDEMPOTENCY_KEY)
-    if key is not None and not 0 < len(key) <= MAX_KEY:
-        raise problems.InvalidRequest(f"1 to {MAX_KEY} characters", field=names.IDEMPOTENCY_KEY)
+    if key is not None and not (0 < len(key) <= MAX_KEY and re.fullmatch(PLAIN, key)):
+        raise problems.InvalidRequest(
+            f"1 to {MAX_KEY} characters, none of them a control character", field=names.IDEMPOTENCY_KEY
+        )
     return key

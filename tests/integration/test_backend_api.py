@@ -180,6 +180,7 @@ def test_filters_join(full):
         ("before=nan~done", "before"),
         ("before=1e999~done", "before"),
         ("before=" + "9" * 401, "before"),
+        ("before=1.0~a%00b", "before"),
     ],
 )
 def test_a_bad_query_names_its_field(full, query, field):
@@ -219,6 +220,19 @@ def test_a_verb_on_an_unknown_saga_is_not_found(full, verb):
 
 def test_an_overlong_saga_id_names_its_field(full):
     assert fields_of(full.get("/api/sagas/" + "n" * 301)) == ["saga_id"]
+
+
+@pytest.mark.parametrize(("method", "tail"), [("GET", ""), ("GET", "/events"), ("POST", "/retry")])
+def test_a_saga_id_that_no_database_takes_names_its_field(full, method, tail):
+    answer = full.call(method, f"/api/sagas/a%00b{tail}", json={"reason": "because"})
+    assert fields_of(answer) == ["saga_id"]
+
+
+@pytest.mark.parametrize("user", ["", "u" * 256, "a\0b"])
+def test_a_user_whom_the_log_cannot_name_is_told_why(backend, user):
+    answer = backend.post(START, token=user_token(user=user))
+    assert "1 to 255 characters" in problem_of(answer, 401, "unauthorized")["detail"]
+    assert backend.log.last_position() == 0
 
 
 def test_a_sagas_events_come_in_order_from_any_point(full):
@@ -261,7 +275,7 @@ def test_the_same_key_starts_one_generation_per_project(backend):
     assert len(backend.get("/api/sagas").json["sagas"]) == 2
 
 
-@pytest.mark.parametrize("key", ["", "k" * 256])
+@pytest.mark.parametrize("key", ["", "k" * 256, "a\0b"])
 def test_a_bad_key_is_named_and_starts_nothing(full, key):
     before = written(full)
     assert fields_of(full.post(START, headers={"Idempotency-Key": key})) == ["Idempotency-Key"]
