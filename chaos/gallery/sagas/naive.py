@@ -78,7 +78,8 @@ class _Paper:
         if event.type is EventType.REQUESTED:
             self._log.create(NewSaga(self._wanted.saga_id, SAGA_TYPE, self._wanted.project, USER, {}), event)
         else:
-            self._log.append(self._wanted.saga_id, 0, 0, [event])
+            known = self._log.get(self._wanted.saga_id).last_seq
+            self._log.append(self._wanted.saga_id, 0, known, [event])
 
 
 ENTRY = Entry(
