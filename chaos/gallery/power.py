@@ -21,7 +21,7 @@ from chaos.gallery.entry import Entry
 from chaos.gallery.registry import entries
 
 SEEDS = 10
-MOST = 1_000
+MOST = 500
 """Random schedules from one seed; who found nothing by then is taken to need so many."""
 
 
