@@ -10,6 +10,7 @@ from chaos.explorer.story import story, title
 from chaos.explorer.world import Entry
 
 _LEFT, _COLUMN, _ROW, _TOP = 90, 210, 34, 64  # pixels
+_LETTER = 7.2  # pixels that a letter of the diagram takes, generously
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --paper: #fdfcf9; --line: #c3c8cf; --soft: #6b7480; --good: #1b7f4c;
   --bad: #c02d2d; --fault: #b25a00; --undo: #6b3fa0; --card: #f2f1ec; }
@@ -17,7 +18,7 @@ _STYLE = """
   --good: #4cc38a; --bad: #ff7b72; --fault: #f0a35e; --undo: #c297ff; --card: #1e242c; } }
 body { margin: 0 auto; max-width: 76rem; padding: 2rem 1.5rem 4rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .3rem; text-wrap: balance; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .3rem; text-wrap: balance; overflow-wrap: anywhere; }
 h2 { font-size: 1rem; margin: 2rem 0 .5rem; color: var(--soft); font-weight: 600; }
 .verdict { display: inline-block; padding: .1rem .7rem; border-radius: 1rem; font-weight: 600; color: var(--paper); }
 .valid { background: var(--good) } .invalid { background: var(--bad) } .unknown { background: var(--fault) }
@@ -74,7 +75,7 @@ def _cards(run: Run) -> Iterator[str]:
 def _diagram(run: Run) -> str:
     names = _lifelines(run.trace)
     columns = {name: _LEFT + 100 + number * _COLUMN for number, name in enumerate(names)}
-    width, height = _LEFT + len(names) * _COLUMN + 20, _TOP + (len(run.trace) + 2) * _ROW
+    width, height = _width(run.trace, columns), _TOP + (len(run.trace) + 2) * _ROW
     parts = [f'<svg width="{width}" height="{height}" role="img" aria-label="sequence diagram">', _MARKERS]
     for name, x in columns.items():
         parts.append(f'<text class="head" x="{x}" y="30">{escape(name)}</text>')
@@ -105,21 +106,34 @@ def _lifelines(trace: Sequence[Entry]) -> list[str]:
     return [*coordinators, *called]
 
 
+def _width(trace: Sequence[Entry], columns: dict[str, int]) -> int:
+    """Room for every lifeline, and for what is written beside one."""
+    notes = (_note(entry, columns) for entry in trace if not _is_arrow(entry, columns))
+    return max([_LEFT + len(columns) * _COLUMN + 20, *(x + round(len(said) * _LETTER) for x, said in notes)])
+
+
 def _row(entry: Entry, columns: dict[str, int], y: int) -> Iterator[str]:
     yield f'<text class="time" x="{_LEFT - 12}" y="{y + 4}">{entry.at:.2f} s</text>'
-    match entry.kind:
-        case "call" | "late" if entry.source in columns:
-            yield from _arrow(entry, columns[entry.source], columns[entry.target], y)
-        case "write":
-            x = columns.get(entry.source, _LEFT)
-            yield f'<circle cx="{x}" cy="{y}" r="3.5"/>'
-            yield f'<text class="write" x="{x + 9}" y="{y + 4}">log: {escape(_short(entry.what))}</text>'
-        case "fault":
-            said = f"⚡ {entry.outcome}: {entry.source}"
-            yield f'<text class="fault" x="{_LEFT}" y="{y + 4}">{escape(said)}</text>'
-        case _:
-            x = columns.get(entry.source, _LEFT)
-            yield f'<text class="fault" x="{x + 9}" y="{y + 4}">{escape(entry.source)} {escape(entry.outcome)}</text>'
+    if _is_arrow(entry, columns):
+        yield from _arrow(entry, columns[entry.source], columns[entry.target], y)
+        return
+    x, said = _note(entry, columns)
+    if entry.kind == "write":
+        yield f'<circle cx="{columns.get(entry.source, _LEFT)}" cy="{y}" r="3.5"/>'
+    style = "write" if entry.kind == "write" else "fault"
+    yield f'<text class="{style}" x="{x}" y="{y + 4}">{escape(said)}</text>'
+
+
+def _is_arrow(entry: Entry, columns: dict[str, int]) -> bool:
+    return entry.kind in ("call", "late") and entry.source in columns
+
+
+def _note(entry: Entry, columns: dict[str, int]) -> tuple[int, str]:
+    """Where what is no arrow begins, and what it says."""
+    if entry.kind == "fault":
+        return _LEFT, f"⚡ {entry.outcome}: {entry.source}"
+    said = f"log: {_short(entry.what)}" if entry.kind == "write" else f"{entry.source} {entry.outcome}"
+    return columns.get(entry.source, _LEFT) + 9, said
 
 
 def _arrow(entry: Entry, start: int, end: int, y: int) -> Iterator[str]:
