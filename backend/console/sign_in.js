@@ -23,7 +23,7 @@ export function showSignIn(root, done, why) {
     field,
     el("button", { class: "primary" }, "Sign in"),
     el("p", { class: "muted" }, "It stays in this browser tab and is sent to this backend only. ",
-      "The address that `testbed up` prints signs you in by itself."),
+      "Or put it behind the address of this page: #token=TOKEN."),
   );
   fill(root, form);
   field.focus();
