@@ -105,9 +105,9 @@ def _from_problem(problem: Problem) -> Response:
         message = "Expected request with `Content-Type: application/json`"
     else:
         message = problem.detail or problem.title
-    error = InternalError.error if problem.status >= 500 else ChromaError.error
-    response = jsonify({"error": error, "message": message})
-    response.status_code = problem.status
+    ours = problem.status >= InternalError.status  # Chroma has one status for all trouble of its own
+    response = jsonify({"error": InternalError.error if ours else ChromaError.error, "message": message})
+    response.status_code = min(problem.status, InternalError.status)
     return response
 
 

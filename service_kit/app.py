@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import sqlite3
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from service_kit import names, problems
+from service_kit import database, names, problems
 from service_kit.metrics import install_metrics
 from service_kit.requests_in import JsonRequest
 from service_kit.tokens import Caller, TokenRefused, TokenVerifier
@@ -191,11 +192,18 @@ def _install_problem_handlers(app: OpenAPI, style: ErrorStyle) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        if isinstance(error, OSError) and (problem := problems.from_os_error(error)):
+        if problem := _trouble(error):
             log.warning("%s %s: %s", request.method, request.path, problem.detail)
             return style.from_problem(problem)
         log.exception("unexpected error in %s %s", request.method, request.path)
         return style.from_problem(problems.InternalError("the service hit a defect; its log has the details"))
+
+
+def _trouble(error: Exception) -> problems.Problem | None:
+    """The problem that a machine in trouble means to a caller, or None when the error is our own defect."""
+    if isinstance(error, OSError):
+        return problems.from_os_error(error)
+    return database.trouble(error) if isinstance(error, sqlite3.Error) else None
 
 
 def _install_shared_routes(app: OpenAPI, ready: Mapping[str, ReadinessCheck]) -> None:

@@ -67,11 +67,18 @@ def snapshot(database: sqlite3.Connection) -> Iterator[None]:
 
 def problem_of(error: sqlite3.Error) -> Problem:
     """The problem that a SQLite error means to a caller; a defect of ours is raised again."""
+    if (problem := trouble(error)) is None:
+        raise error
+    return problem
+
+
+def trouble(error: sqlite3.Error) -> Problem | None:
+    """The problem that a full, busy or broken disk means to a caller, or None when the error is our own defect."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary == sqlite3.SQLITE_FULL:
         return StorageFull("the disk is full")
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable("another writer is busy", retry_after=1)
     if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM):
-        return Unavailable("the disk cannot be written")
-    raise error
+        return Unavailable("the disk cannot be read or written")
+    return None

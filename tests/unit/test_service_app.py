@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -79,6 +80,12 @@ def make(max_body_bytes: int = 1000) -> OpenAPI:
     @app.get("/disk")
     def disk() -> dict[str, str]:
         raise OSError(int(request.args["code"]), SECRET)
+
+    @app.get("/database")
+    def database() -> dict[str, str]:
+        error = sqlite3.OperationalError(SECRET)
+        error.sqlite_errorcode = getattr(sqlite3, request.args["code"])
+        raise error
 
     return app
 
@@ -194,6 +201,20 @@ def test_a_machine_in_trouble_is_told_apart_from_a_defect(
     assert os.strerror(getattr(errno, code))  # the name exists on this machine
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "word"),
+    [
+        ("SQLITE_FULL", 507, "storage-full"),
+        ("SQLITE_BUSY", 503, "unavailable"),
+        ("SQLITE_IOERR_READ", 503, "unavailable"),
+        ("SQLITE_CANTOPEN", 503, "unavailable"),
+        ("SQLITE_ERROR", 500, "internal-error"),
+    ],
+)
+def test_so_is_a_database_in_trouble_whoever_reads_it(client: FlaskClient, code: str, status: int, word: str) -> None:
+    problem(ask(client, f"/database?code={code}"), status, word)
+
+
 def test_health_and_readiness_need_no_token_and_name_what_is_away(client: FlaskClient) -> None:
     assert client.get("/healthz").get_json() == {"status": "alive"}
     ready = client.get("/readyz")
@@ -213,7 +234,7 @@ def test_metrics_count_by_route_and_never_by_address(client: FlaskClient) -> Non
 
 def test_the_page_describes_the_routes_and_their_problems(client: FlaskClient) -> None:
     page = client.get("/openapi.json").get_json()
-    assert set(page["paths"]) == {"/open", "/things/{project}", "/things", "/fails", "/disk"}
+    assert set(page["paths"]) == {"/open", "/things/{project}", "/things", "/fails", "/disk", "/database"}
     assert "application/problem+json" in page["paths"]["/things"]["get"]["responses"]["400"]["content"]
 
 
