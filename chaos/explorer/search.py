@@ -33,15 +33,17 @@ PRUNED: NotSimulated = (
     "a participant's reads have no effect: before and after it, once and twice, in time and late are one and the same",
     "a late call is tried before every later call to its participant, and to those that its participant calls itself, "
     "and at the end: in between, nobody that it could meet does anything",
-    "a coordinator that dies between two durable writes, or at a claim, is as one that dies at the write next to it",
-    "one fault a point: two at one call contradict each other; a retry is a point of its own",
+    "a coordinator that dies between two durable writes, or at a claim, is as one that dies at the write next to it; "
+    "between two calls of one write, as one whose further calls are lost and that dies at the next write: two faults",
 )
 NOT_SIMULATED: NotSimulated = (
     "the inside of a participant's request: it is killed before or after its effect, not in the middle (the kill-point "
     "tests of the two servers do that, write by write), and two requests are never inside one participant at once",
     "power cuts: what a killed process wrote is there",
+    "two faults at one and the same call or write (a retry is a point of its own)",
     "two late calls that arrive between the same two other calls: they do so in the order in which they were sent",
     "clocks that jump (an experiment does that with real processes); the participants' clocks stand still",
+    "a participant that is away for longer than one call, and a log that fails at a claim, a release or a heartbeat",
     "steps 1 to 3 of a generation, which have no effect",
 )
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from backend.saga import decide
 from backend.saga.state import SagaState
 from backend.saga_log.memory import MemorySagaLog
+from chaos.explorer.machines import App, AppOnFolder
 from chaos.explorer.registry import scenario_of
-from chaos.explorer.remembered import Remembered
 from chaos.explorer.run import Run, Stage, Verdict, on_stage
 from chaos.explorer.scenario import Anomaly
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
 from chaos.explorer.search import AT_THE_END, explore, explored
+from chaos.explorer.wire import Answer, Request
 from service_kit.barrier import Barrier, Branch
 
 SAVE, SNAPSHOT = "coordinator → filesystem_server: save files", "coordinator → git_server: create snapshot"
@@ -142,19 +147,25 @@ def test_a_parked_saga_is_ended_by_its_slow_retry(monkeypatch: pytest.MonkeyPatc
             assert Anomaly.FALSE_COMPENSATED in parking.run(schedule).anomalies
 
 
-def test_a_full_disk_is_that_of_one_participant(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """filesystem_server may have to be put back while git_server, whose disk is full, reads from it."""
-    files, put_back = stage.participants["filesystem_server"], []
+def test_a_full_disk_is_that_of_one_participant(tmp_path: Path) -> None:
+    """Whoever it calls meanwhile may have to be put back, and has a disk of its own."""
+    own, other = tmp_path / "own", tmp_path / "other"
 
-    def forgetful(participant: Remembered, *given: object, **more: object) -> object:
-        if participant is files:
-            participant.state.steps.clear()
-            participant._real_state = None
-            put_back.append(participant.state)
-        return call(participant, *given, **more)  # type: ignore[arg-type]
+    def make(folder: Path, session: requests.Session) -> tuple[App, Callable[[], None]]:
+        def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+            session.get("http://other/")
+            with suppress(OSError):
+                own.write_bytes(b"x")
+            start_response("200 OK", [])
+            return [b""]
 
-    call = Remembered.call
-    monkeypatch.setattr(Remembered, "call", forgetful)
-    run = under(stage, Fault(Point(SNAPSHOT, 1), FaultKind.DISK_FULL))
-    assert (run.verdict, run.unseen) == (Verdict.VALID, ())
-    assert put_back
+        return app, lambda: None
+
+    def ask(address: str, request: Request, timeout: float) -> Answer:
+        other.write_bytes(b"x")
+        return Answer(200)
+
+    machine = AppOnFolder("one", tmp_path / "one", make)
+    machine.open()
+    machine.call(Request("GET", "/"), ask, disk_full=True)
+    assert (other.read_bytes(), own.read_bytes()) == (b"x", b"")
