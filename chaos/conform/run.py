@@ -37,7 +37,7 @@ def conform(
     on_start: Callable[[Check], None] = lambda check: None,
     on_result: Callable[[Result], None] = lambda result: None,
 ) -> Report:
-    """Hold the server at ``url`` against every rule of a participant.
+    """Hold the server at ``url`` against every rule of a participant. What is made there is taken back, after Ctrl-C too.
 
     Args:
         prefix: of every name that is made there. A server remembers sagas: use each once.
@@ -51,12 +51,14 @@ def conform(
     started = time.monotonic()
     bench = Bench(Calls(url.rstrip("/"), spec, tokens, prefix), seed, rounds, timeout, restart)
     results = []
-    for check in CHECKS:
-        if not only or check.name in only:
-            on_start(check)
-            results.append(judge(check, bench))
-            on_result(results[-1])
-    left = clean_up(bench)
+    try:
+        for check in CHECKS:
+            if not only or check.name in only:
+                on_start(check)
+                results.append(judge(check, bench))
+                on_result(results[-1])
+    finally:
+        left = clean_up(bench)
     seconds = time.monotonic() - started
     return Report(url, prefix, seed, rounds, tuple(results), tuple(left), bench.requests, seconds)
 
