@@ -21,7 +21,7 @@ BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, float("inf"))
 
 
 class EndingMetrics(Collector):
-    """The metrics that docs/metrics.md lists under "How sagas end"."""
+    """The metrics of ended sagas that docs/metrics.md lists under "The backend"."""
 
     def __init__(self, saga_log: SagaLog) -> None:
         self.saga_log = saga_log

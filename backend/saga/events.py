@@ -11,7 +11,7 @@ from backend.saga.state import SagaState
 
 
 class EventType(StrEnum):
-    """The name of a transition; ``forced`` ones are on disk before anything follows from them (R1, R8, R13)."""
+    """The name of a transition; those in FORCED are on disk before anything follows from them (R1, R8, R13)."""
 
     REQUESTED = "saga.requested"
     CLAIMED = "saga.claimed"
