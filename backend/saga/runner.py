@@ -189,9 +189,10 @@ class SagaRunner:
             case Park(step, problem):
                 pause = min(PARKED_RETRY_LONGEST, PARKED_RETRY * 2.0 ** min(history.parks, 60))
                 return self._event(T.PARKED, step, {"problem": problem, "retry_at": self.clock.now() + pause})
-            case Finish(state):
-                closing = T.ROLLED_BACK if state is SagaState.ROLLED_BACK else T.FINISHED
-                return self._event(closing, data={"error": history.error})
+            case Finish(SagaState.ROLLED_BACK):
+                return self._event(T.ROLLED_BACK, data={"error": history.error})
+            case Finish():
+                return self._event(T.FINISHED)
         assert_never(move)
 
     def record(self, saga: OpenSaga, *events: Event) -> None:
@@ -303,7 +304,13 @@ def _begin_record(saga: OpenSaga) -> dict[str, Any]:
     return {
         "deadline": saga.deadline,
         "steps": [
-            {"name": step.name, "kind": str(step.kind), "group": step.parallel_group, "intent": step.intent}
+            {
+                "name": step.name,
+                "kind": str(step.kind),
+                "group": step.parallel_group,
+                "undo": step.compensation is not None,
+                "intent": step.intent,
+            }
             for step in saga.definition.steps
         ],
     }

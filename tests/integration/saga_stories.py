@@ -89,7 +89,7 @@ def committed(log: SagaLog, saga_id: str, at: float, **who: str) -> Story:
     story.tell(T.COMMITTED, None, 0.004)
     for step in (GRAPH, FILES, SNAPSHOT):
         story.tell(T.CONFIRM_STARTED, step, 0.001).tell(T.CONFIRM_DONE, step, 0.01, result=None)
-    return story.tell(T.FINISHED, None, 0.001, error=None)
+    return story.tell(T.FINISHED, None, 0.001)
 
 
 def rolled_back(log: SagaLog, saga_id: str, at: float, **who: str) -> Story:
