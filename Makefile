@@ -19,7 +19,8 @@ HARNESS := tests/contract/neo4j_harness
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
 	@echo "make test       the tests (under 10 minutes on two cores)"
-	@echo "make check      format, lint, types, import contracts: what CI runs besides the tests"
+	@echo "make test-again what failed in the last make test, once more and one at a time"
+	@echo "make check      format, lint, types, import contracts: what CI runs besides the tests; make format mends what it can"
 	@echo "make up | down  the system in the background (.testbed/), and its end"
 	@echo "make toxiproxy  build the real Toxiproxy into .toxiproxy/ (needs Go)"
 	@echo "make compose-test  the whole system in containers, for real (needs Docker with Compose v2)"
@@ -105,10 +106,10 @@ compose-test: $(READY)
 	@docker info >/dev/null 2>&1 || { echo "docker finds no engine: $$(docker info 2>&1 | tail -1)"; exit 1; }
 	COMPOSE_TEST=1 $(BIN)/python -m pytest -p no:cacheprovider tests/compose
 
-# On a system of its own, which is stopped whatever becomes of the run.
+# On a system of its own, which is stopped whatever becomes of the run: the trap lets the shell live through a Ctrl-C.
 chaos: $(READY)
 	$(BIN)/testbed up --detach --state .testbed/chaos --port-offset 600
-	$(BIN)/testbed chaos run all --state .testbed/chaos; status=$$?; $(BIN)/testbed down --state .testbed/chaos; exit $$status
+	@trap : INT; $(BIN)/testbed chaos run all --state .testbed/chaos; status=$$?; $(BIN)/testbed down --state .testbed/chaos; exit $$status
 
 # Faults on the links, and beside them a kill every few seconds; on a new system each time.
 SOAK_TIME ?= 15m
@@ -118,7 +119,7 @@ soak: $(READY)
 	$(BIN)/testbed down --state $(SOAK)
 	rm -rf $(SOAK)
 	CALL_TIMEOUT=3 LEASE=2 WORKER_THREADS=12 $(BIN)/testbed up --detach --state $(SOAK) --port-offset 700
-	$(BIN)/testbed load --state $(SOAK) --users 30 --projects 100 --time $(SOAK_TIME) --shape soak \
+	@trap : INT; $(BIN)/testbed load --state $(SOAK) --users 30 --projects 100 --time $(SOAK_TIME) --shape soak \
 		--chaos mixed-kills --seed $(SOAK_SEED) \
 		--html .testbed/soak-$(SOAK_SEED).html --save .testbed/soak-$(SOAK_SEED).json; \
 		status=$$?; $(BIN)/testbed down --state $(SOAK); exit $$status
