@@ -53,6 +53,7 @@ class Saga:
         groups: step to the number of its group, in the order of the begin record (R5).
         results: step to the last result that was recorded.
         replaced: filename to what was there before.
+        without_undo: steps that have no compensation.
         undone: steps whose undo was answered; ``skipped``: those that an operator gave up, with name and reason.
         rewritten: a state or intent that the events contradict; empty in a sound log.
     """
@@ -69,6 +70,7 @@ class Saga:
     intents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     groups: dict[str, int] = field(default_factory=dict)
+    without_undo: set[str] = field(default_factory=set)
     attempts: dict[str, int] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     replaced: dict[str, Replaced] = field(default_factory=dict)
@@ -193,6 +195,8 @@ def _read_begin_record(saga: Saga, steps: Any) -> None:
             group += 1
         last = shared
         saga.groups.setdefault(name, group)
+        if step.get("undo") is False:  # logs of before do not say: their steps all have one
+            saga.without_undo.add(name)
         saga.kinds.setdefault(name, str(step.get("kind")))
         saga.intents.setdefault(name, _mapping(step.get("intent")))
 

@@ -187,3 +187,14 @@ def test_nothing_follows_the_event_that_closes_a_saga() -> None:
     refused = replace(built.events[of(built.events, "step.started", FILES)], type="step.refused")
     built.events = renumbered([*built.events, refused])
     assert "closed already" in " ".join(finding.evidence for finding in built.judge()["A5"].findings)
+
+
+def test_a_step_that_has_no_compensation_holds_up_no_undo_and_is_not_forgotten() -> None:
+    built = rolled_back()
+    begun = built.events[of(built.events, "saga.begun")]
+    steps = [{**step, "undo": step["name"] != SNAPSHOT} for step in begun.data["steps"]]
+    built.events[of(built.events, "saga.begun")] = replace(begun, data={**begun.data, "steps": steps})
+    for kind in ("undo.started", "undo.done"):
+        without(built, kind, SNAPSHOT)
+    built.rows.clear()
+    assert built.judge()["A5"].findings == ()

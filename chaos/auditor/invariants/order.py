@@ -117,13 +117,15 @@ class _Reader:
         if not self.rolling_back:
             yield Word.WRONG_ORDER, "the log does not say that the saga rolls back"
         groups = self.saga.groups
-        late = {other for other in self.started - self.undone if groups.get(other, 0) > groups.get(step, 0)}
+        to_undo = self.started - self.undone - self.saga.without_undo
+        late = {other for other in to_undo if groups.get(other, 0) > groups.get(step, 0)}
         if late and step in groups:
             yield Word.WRONG_ORDER, f"{_list(late)} was started after it and is not undone yet (R5)"
 
     def _on_rolled_back(self) -> Iterator[tuple[Word, str]]:
         """Only steps with an intent at a participant must be undone: others may have nothing to undo."""
-        must = {step for step in self.started if self.saga.intents.get(step, {}).get("participant")}
+        at_participants = {step for step in self.started if self.saga.intents.get(step, {}).get("participant")}
+        must = at_participants - self.saga.without_undo
         if forgotten := must - self.undone:
             yield Word.FALSE_COMPENSATED, f"{_list(forgotten)} was started, and no undo of it was answered (R4)"
 
