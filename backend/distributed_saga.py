@@ -94,6 +94,7 @@ class DistributedSaga:
         Raises:
             DefinitionError: the steps do not make a saga.
             LeaseLost: another process is executing this saga right now.
+            HistoryLost: the log's database crashed meanwhile; execute the saga again once its lease is over.
             KeyboardInterrupt: after the rollback that an interrupt brings about.
         """
         definition = SagaDefinition(tuple(self.steps))

@@ -16,7 +16,7 @@ from typing import Any
 from backend.adapters import SystemClock, draw, log_event, run_together
 from backend.circuits import Circuits
 from backend.lease import Heartbeat
-from backend.saga.errors import LeaseLost
+from backend.saga.errors import HistoryLost, LeaseLost
 from backend.saga.events import Event, EventType
 from backend.saga.ports import Clock, Draw, SagaLog, SagaRecord, Together
 from backend.saga.runner import OpenSaga, SagaRunner
@@ -97,6 +97,9 @@ class Worker:
         except LeaseLost as lost:
             log.warning("[%s] %s", record.saga_id, lost)
             return
+        except HistoryLost as lost:  # whoever claims it next reads what the database still has
+            log.warning("[%s] %s", record.saga_id, lost)
+            wake_at = self.clock.now()
         except Exception:
             log.exception("[%s] the worker hit a defect; the saga is tried again in a while", record.saga_id)
             wake_at = self.clock.now() + AFTER_A_DEFECT
