@@ -142,7 +142,7 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m testbed.bench.engine --json .testbed/bench-engine.json --plot .testbed/bench-engine.svg
 	$(BIN)/python -m testbed.bench.explorer --json .testbed/bench-explorer.json
-	$(BIN)/python -m testbed.bench_participants
+	$(BIN)/python -m testbed.bench.participants
 	$(BIN)/python -m chaos.fault_proxy.bench
 
 clean: down

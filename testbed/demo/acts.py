@@ -17,7 +17,8 @@ from chaos.auditor.verdicts import Verdict
 from chaos.experiments.auditing import audit_when_quiet, poll
 from chaos.gallery.naive_run import NaiveFault, audit_naive, run_naive, sweep
 from loadtests.ending import ENDING, TOLD
-from testbed import load_command, supervisor
+from testbed import supervisor
+from testbed.commands import load
 from testbed.demo.stage import WORKER, Stage
 
 CHANGED = 3  # documents that are changed before a generation that is going to fail
@@ -151,7 +152,7 @@ def crowd(stage: Stage, users: int, seconds: int) -> None:
     stage.act(7, f"{users} Locust users for {seconds} s, while faults come and go")
     results = stage.system.state / "load"
     results.mkdir()
-    command = load_command.command(
+    command = load.command(
         stage.system.state, results, users=users, duration=f"{seconds}s", chaos="mixed", projects=6, seed=1, orphans=0
     )
     with (results / "locust.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as locust:

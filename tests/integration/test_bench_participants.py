@@ -11,7 +11,7 @@ import pytest
 
 @pytest.mark.slow
 def test_every_way_of_the_benchmark_is_measured() -> None:
-    command = [sys.executable, "-m", "testbed.bench_participants", "--rounds", "2", "--files", "3", "--json"]
+    command = [sys.executable, "-m", "testbed.bench.participants", "--rounds", "2", "--files", "3", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -8,7 +8,7 @@ import pytest
 
 from chaos.experiments.judging import Word, judge
 from chaos.experiments.runner import Outcome
-from testbed.chaos_command import exit_status
+from testbed.commands.chaos import exit_status
 
 
 def state(met: bool, output: str = "valid") -> dict[str, Any]:

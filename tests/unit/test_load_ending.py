@@ -12,7 +12,7 @@ from chaos.auditor.audit import AuditReport, Verdict
 from loadtests.alerts import look, unseen
 from loadtests.ending import broken_thresholds, exit_status, faults_in
 from loadtests.faults import CHAOS, FAULTS, NEED_REQUESTS, UnknownFault, series_of
-from testbed.load_command import command
+from testbed.commands.load import command
 
 
 def report(verdict: Verdict = Verdict.VALID, orphans: int = 0) -> AuditReport:

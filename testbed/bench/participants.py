@@ -1,6 +1,6 @@
 """What a save and a snapshot through the participants cost, beside plain files and plain git, paired in one run.
 
-    python -m testbed.bench_participants [--rounds N] [--files N] [--bytes N] [--workers N] [--json]
+    python -m testbed.bench.participants [--rounds N] [--files N] [--bytes N] [--workers N] [--json]
 
 Each round does every way once, directly one after the other, and the next round begins with another way, so that what
 else the machine does hits all alike. Ratios are taken within a round. Reported are medians over the rounds, and of the
