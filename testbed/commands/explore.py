@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chaos.explorer.registry import NoSuchScenario, scenario_of
+from chaos.explorer.registry import OWN, NoSuchScenario, scenario_of
 from chaos.explorer.report import coverage, save, to_json
 from chaos.explorer.search import Report, Tell, explore, explore_at_random
 from chaos.explorer.story import story
@@ -31,7 +31,7 @@ FOUND = Path("exploration")
 @click.option(
     "--saga",
     metavar="NAME",
-    help="What is explored: wiki, wiki-crowd, or package.module:factory.  [default: wiki; with --random wiki-crowd]",
+    help=f"What is explored: {', '.join(OWN)}, or package.module:factory.  [default: wiki; with --random wiki-crowd]",
 )
 @click.option(
     "--processes",
