@@ -6,7 +6,7 @@ import hashlib
 import resource
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ class AppOnFolder:
     Args:
         address: its URL in the simulated network, like ``http://filesystem_server``.
         make: opens the app.
-        content: what stands for a file whose bytes differ though they mean the same; None: it is no state.
+        content: what stands for the folder where bytes differ though they mean the same.
+        no_state: tables of its SQLite files on which no answer and no effect depends.
     """
 
     def __init__(
@@ -42,11 +43,12 @@ class AppOnFolder:
         *,
         address: str | None = None,
         content: Callable[[AppOnFolder], str] | None = None,
+        no_state: frozenset[str] = frozenset(),
     ) -> None:
         self.name, self.folder = name, folder
         self.address = address or f"http://{name}"
         self.host = urlsplit(self.address).netloc
-        self.make, self.content = make, content
+        self.make, self.content, self.no_state = make, content, no_state
         self._ask: Ask = _nobody
         self._close: Callable[[], None] = lambda: None
         self._client: Client | None = None
@@ -92,7 +94,7 @@ class AppOnFolder:
                 continue
             digest.update(f"{path.relative_to(self.folder)}\0".encode())
             if path.is_file():
-                digest.update(_meaning(path))
+                digest.update(_meaning(path, self.no_state))
         return digest.hexdigest()
 
     def restore(self, image: Image) -> None:
@@ -136,12 +138,13 @@ def _below(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*"))
 
 
-def _meaning(path: Path) -> bytes:
+def _meaning(path: Path, no_state: Collection[str]) -> bytes:
     """A file's content; of a SQLite file its rows, because its pages remember what is gone."""
     if path.suffix != ".sqlite3":
         return path.read_bytes()
     with closing(sqlite3.connect(path)) as database:
-        return "\n".join(database.iterdump()).encode()
+        left_out = tuple(f'INSERT INTO "{table}"' for table in no_state)
+        return "\n".join(line for line in database.iterdump() if not line.startswith(left_out)).encode()
 
 
 def _nobody(address: str, request: Request, timeout: float) -> Answer:

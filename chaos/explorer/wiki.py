@@ -90,7 +90,8 @@ class WikiScenario(Scenario):
     def machines(self, folder: Path, tokens: Tokens) -> Sequence[AppOnFolder]:
         keys = tokens.keys
         return [
-            AppOnFolder(FILESYSTEM, folder / FILESYSTEM, partial(_filesystem, keys)),
+            # What needs no second force is known by inode and time, which no effect depends on.
+            AppOnFolder(FILESYSTEM, folder / FILESYSTEM, partial(_filesystem, keys), no_state=frozenset({"forced"})),
             AppOnFolder(GIT, folder / GIT, partial(_git, keys)),
             AppOnFolder(NEO4J, folder / NEO4J, partial(_neo4j, keys), content=_graph_of(tokens)),
         ]
