@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from backend.lease import latest_end
-from backend.saga.errors import LeaseLost, NotAllowed, ProjectBusy, SagaExists, UnknownSaga
+from backend.saga.errors import HistoryLost, LeaseLost, NotAllowed, ProjectBusy, SagaExists, UnknownSaga
 from backend.saga.events import CLOSING, STATE_AFTER, Event, EventType
 from backend.saga.history import AUTOMATIC
 from backend.saga.ports import ANYBODY, Admission, LoggedEvent, NewSaga, SagaRecord
@@ -103,6 +103,8 @@ class MemorySagaLog:
         with self._lock:
             if (record := self.get(saga_id)).fence != fence:
                 raise LeaseLost(f"saga {saga_id!r} was taken over (fence {record.fence}, ours is {fence})")
+            if record.last_seq < known_seq:
+                raise HistoryLost(f"the log of saga {saga_id!r} has no event {known_seq}")
             self._write(saga_id, events)
             return self.events(saga_id, known_seq)
 

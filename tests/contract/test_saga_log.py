@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backend.saga.errors import LeaseLost, NotAllowed, ProjectBusy, SagaExists, TooManyWaiting, UnknownSaga
+from backend.saga.errors import HistoryLost, LeaseLost, NotAllowed, ProjectBusy, SagaExists, TooManyWaiting, UnknownSaga
 from backend.saga.events import Event
 from backend.saga.ports import Admission, SagaLog
 from backend.saga.state import SagaState
@@ -51,6 +51,14 @@ def test_events_come_back_as_they_went_in(log):
     data = {"problem": "näh ✗", "retry_at": 1.5, "files": {"a b.md": None}}
     log.append("s1", fence, 2, [event(T.STEP_UNCLEAR, "Save", 2.5, **data)])
     assert log.events("s1", after_seq=2)[0].event == Event(T.STEP_UNCLEAR, 2.5, "Save", data)
+
+
+def test_whoever_knows_more_than_the_log_has_may_not_append(log):
+    enter(log, "s1")
+    fence = log.claim("s1", "w", LEASE, 1.0).fence
+    with pytest.raises(HistoryLost):
+        log.append("s1", fence, 3, [event(T.BEGUN)])
+    assert len(log.events("s1")) == 2
 
 
 def test_append_returns_what_others_wrote_meanwhile_before_its_own(log):
