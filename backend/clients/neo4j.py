@@ -11,10 +11,8 @@ import requests
 from backend.clients import neo4j_statements as statements
 from backend.clients.neo4j_statements import Relationship, SavedRelationship, Statement
 from backend.clients.send import Send
-from backend.clients.transport import no_answer
+from backend.clients.transport import no_answer, says_no
 from backend.saga.errors import Refused, Unclear
-
-_NOT_NOW = frozenset({408, 425, 429})  # 4xx that say "later", not "no"
 
 
 class QueryRefused(Refused):
@@ -147,7 +145,7 @@ def rows_of(response: requests.Response) -> list[dict[str, Any]]:
 
 
 def _failure(status: int, code: str, message: str) -> Refused | Unclear:
-    """Neo4j's codes say whether a repetition makes sense; without a code the HTTP status does."""
-    if code.startswith("Neo.TransientError") or status >= 500 or status in _NOT_NOW:
-        return QueryUnclear(code, message)
-    return QueryRefused(code, message)
+    """Neo4j's codes say whether a repetition makes sense; without one, or against one, the HTTP status does."""
+    lasting = not code.startswith("Neo.TransientError")
+    streamed = 200 <= status < 300  # the answer had begun before the statement failed
+    return QueryRefused(code, message) if lasting and (streamed or says_no(status)) else QueryUnclear(code, message)

@@ -116,9 +116,14 @@ def read_answer(response: requests.Response) -> Any:
     if 200 <= status < 300:
         return _json_of(response, where)
     problem = f"{where}: {status} {_problem_of(response)}"
-    if 400 <= status < 500 and status not in _NOT_NOW:
+    if says_no(status):
         raise Refused(problem)
     raise Unclear(problem, _retry_after(response))
+
+
+def says_no(status: int) -> bool:
+    """Whether an answer of this HTTP status, if it says nothing more exact, is a definite no (R2)."""
+    return 400 <= status < 500 and status not in _NOT_NOW
 
 
 def no_answer(method: str, path: str, error: requests.RequestException) -> Unclear:

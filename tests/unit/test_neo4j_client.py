@@ -88,6 +88,8 @@ def test_rows_by_column_name() -> None:
         (500, errors("Neo.DatabaseError.General.UnknownError"), QueryUnclear),
         (502, "<html>bad gateway</html>", QueryUnclear),
         (404, "", QueryRefused),
+        (302, "", QueryUnclear),
+        (408, "", QueryUnclear),
         (202, "not JSON", QueryUnclear),
         (200, {"data": {"fields": ["a"], "values": [[1, 2]]}}, QueryUnclear),
         (200, [], QueryUnclear),
