@@ -13,9 +13,10 @@ from filesystem_server import schemas
 from filesystem_server.records import Writer, sha256
 from filesystem_server.store import Store
 from service_kit import names
-from service_kit.app import caller, require_project
+from service_kit.app import require_project
 from service_kit.barrier import Branch
-from service_kit.problems import Conflict, Forbidden, InvalidRequest
+from service_kit.problems import InvalidRequest
+from service_kit.saga_projects import covered_projects, one_project
 
 FILES = Tag(name="files")
 SAGAS = Tag(name="sagas")
@@ -100,15 +101,15 @@ def _install_sagas(app: OpenAPI, store: Store) -> None:
         responses={200: schemas.ConfirmAnswer},
     )
     def confirm(path: schemas.SagaPath) -> dict[str, Any]:
-        projects = _covered(store, path.saga_id)
+        projects = covered_projects(path.saga_id, store.projects_of(path.saga_id))
         for project in projects:
             store.confirm(Branch(path.saga_id, project))
         return {"saga_id": path.saga_id, "confirmed": projects}
 
     @app.get("/saga/<saga_id>", tags=[SAGAS], summary="What is known of a saga", responses={200: schemas.SagaAnswer})
     def report(path: schemas.SagaPath, query: schemas.ProjectQuery) -> dict[str, Any]:
-        projects = _covered(store, path.saga_id)
-        return asdict(store.report(Branch(path.saga_id, _one_project(query.project, projects))))
+        projects = covered_projects(path.saga_id, store.projects_of(path.saga_id))
+        return asdict(store.report(Branch(path.saga_id, one_project(query.project, projects))))
 
 
 def _save_one(store: Store, header: schemas.WriteHeaders, body: schemas.SaveRequest) -> tuple[dict[str, Any], int]:
@@ -123,29 +124,6 @@ def _writer(header: schemas.WriteHeaders, in_body: str | None) -> Writer:
     if in_body is not None and header.saga_id not in (None, in_body):
         raise InvalidRequest(f"saga_id in the body and {names.SAGA_ID} differ", field="saga_id")
     return Writer(in_body or header.saga_id, header.key)
-
-
-def _covered(store: Store, saga_id: str) -> list[str]:
-    """The projects in which the saga is known and that the caller's token covers.
-
-    Raises:
-        Forbidden: the saga is known, but only elsewhere.
-    """
-    known = store.projects_of(saga_id)
-    covered = [project for project in known if caller().covers(project)]
-    if known and not covered:
-        raise Forbidden(f"the token does not cover the project of saga {saga_id!r}")
-    return covered
-
-
-def _one_project(asked: str | None, projects: list[str]) -> str:
-    if asked is not None:
-        require_project(asked)
-        return asked
-    if len(projects) > 1:
-        detail = "the saga is known in several projects; say which"
-        raise Conflict(detail, extra={"errors": [{"field": "project", "reason": detail}]})
-    return projects[0] if projects else ""
 
 
 def _file_response(content: bytes, holder: str | None) -> Response:

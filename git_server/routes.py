@@ -13,9 +13,10 @@ from git_server.reading import Errand, FileReader
 from git_server.snapshots import Snapshot, Wanted, snapshot_id_of
 from git_server.store import SnapshotStore
 from service_kit import names
-from service_kit.app import caller, require_project
+from service_kit.app import require_project
 from service_kit.barrier import Branch
-from service_kit.problems import Conflict, Forbidden, InvalidRequest
+from service_kit.problems import Conflict, InvalidRequest
+from service_kit.saga_projects import covered_projects, one_project
 
 _SNAPSHOTS = Tag(name="snapshots", description="A project's files as one git commit that a saga can undo")
 _TOKEN: list[dict[str, list[str]]] = [{"internal": []}]
@@ -75,7 +76,7 @@ def _install_sagas(app: OpenAPI, store: SnapshotStore, maintenance: Maintenance)
     @app.post("/saga/<saga_id>/confirm", tags=[_SAGAS], security=_TOKEN, responses={200: models.ConfirmAnswer})
     def confirm_saga(path: models.SagaPath) -> Response:
         """The saga committed: its snapshots are final. Idempotent, and without effect for an unknown saga."""
-        projects = _covered(store, path.saga_id)
+        projects = covered_projects(path.saga_id, store.ledger.projects(path.saga_id))
         for project in projects:
             store.confirm(Branch(path.saga_id, project))
             maintenance.tidy(project)
@@ -85,7 +86,8 @@ def _install_sagas(app: OpenAPI, store: SnapshotStore, maintenance: Maintenance)
     @app.get("/saga/<saga_id>", tags=[_SAGAS], security=_TOKEN, responses={200: models.SagaAnswer})
     def get_saga(path: models.SagaPath, query: models.ProjectQuery) -> Response:
         """What is known of the saga here."""
-        project = _one_project(query.project, _covered(store, path.saga_id))
+        projects = covered_projects(path.saga_id, store.ledger.projects(path.saga_id))
+        project = one_project(query.project, projects)
         state, made = store.record(Branch(path.saga_id, project))
         items = [vars(snapshot) | {"state": effect} for snapshot, effect in made]
         return jsonify(saga_id=path.saga_id, project=project, state=state, items=items)
@@ -117,25 +119,3 @@ def _pending(response: Response, holder: object) -> Response:
     if holder:
         response.headers[names.SAGA_PENDING] = str(holder)
     return response
-
-
-def _covered(store: SnapshotStore, saga_id: str) -> list[str]:
-    """The projects in which the saga is known and that the caller may touch.
-
-    Raises:
-        Forbidden: the saga is known, but in other projects only.
-    """
-    known = store.ledger.projects(saga_id)
-    covered = [project for project in known if caller().covers(project)]
-    if known and not covered:
-        raise Forbidden("the token does not cover this saga's project")
-    return covered
-
-
-def _one_project(asked: str | None, known: list[str]) -> str:
-    if asked is not None:
-        require_project(asked)
-        return asked
-    if len(known) > 1:
-        raise InvalidRequest("the saga is known in several projects; say which", field="project")
-    return known[0] if known else ""
