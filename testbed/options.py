@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,6 +79,13 @@ def check_project(ctx: click.Context, param: click.Parameter, value: str) -> str
 
     if not PROJECT_ID.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not a name for a project: {PROJECT_ID.pattern}")
+    return value
+
+
+def written_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """A callback for a file that is written at the end: where it cannot be is said before the work, not after it."""
+    if value is not None and not os.access(value.absolute().parent, os.W_OK):
+        raise click.BadParameter(f"there is no folder {value.absolute().parent} that can be written")
     return value
 
 

@@ -16,7 +16,7 @@ from chaos.explorer.report import coverage, save, to_json
 from chaos.explorer.search import Report, Tell, explore, explore_at_random
 from chaos.explorer.story import story
 from testbed.errors import INTERRUPTED, Failure
-from testbed.options import console, json_option, print_json
+from testbed.options import console, json_option, print_json, written_file
 
 EXIT_STATUS = {"valid": 0, "invalid": 1, "unknown": 2}
 FOUND = Path("exploration")
@@ -42,7 +42,11 @@ FOUND = Path("exploration")
 )
 @click.option("--stop-at-first", is_flag=True, help="End with the first counterexample.")
 @click.option(
-    "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report as JSON."
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=written_file,
+    metavar="FILE",
+    help="Write the report as JSON.",
 )
 @json_option
 def explore_command(

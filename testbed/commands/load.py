@@ -18,8 +18,9 @@ from loadtests.ending import ENDING
 from loadtests.faults import CHAOS
 from loadtests.where import LOCUSTFILE, ROOT, SHAPES
 from testbed.errors import Failure
-from testbed.options import console, json_option, print_json, running_system, state_option
+from testbed.options import console, json_option, print_json, running_system, state_option, written_file
 
+FILE = click.Path(dir_okay=False, path_type=Path)
 LIMIT_P99 = 5.0  # seconds
 STOPPING = 90  # seconds that the last generations may take once the time is over
 
@@ -38,9 +39,9 @@ STOPPING = 90  # seconds that the last generations may take once the time is ove
 @click.option("--rollback-p99", type=click.FloatRange(0), help="Seconds that 99 % of the rollbacks may take.")
 @click.option("--orphans", type=click.IntRange(0), default=0, show_default=True, help="How many the audit may find.")
 @click.option("--max-alerts", type=click.IntRange(0), help="How many alerts may fire when there are no faults.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Locust's report.")
+@click.option("--html", type=FILE, callback=written_file, help="Locust's report.")
 @click.option("--csv", metavar="PREFIX", help="Locust's statistics.")
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="The outcome as JSON, besides the words.")
+@click.option("--save", type=FILE, callback=written_file, help="The outcome as JSON, besides the words.")
 @click.option("--find-limit", is_flag=True, help="Again and again, with half as many users more each time.")
 @state_option
 @json_option

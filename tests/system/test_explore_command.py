@@ -47,6 +47,12 @@ def test_the_right_one_is_valid_and_json_is_all_that_is_printed(tmp_path: Path) 
     assert not (tmp_path / "exploration").exists()
 
 
+def test_a_report_that_cannot_be_written_is_wrong_usage_before_the_work(tmp_path: Path) -> None:
+    done = explore(tmp_path, "--report", "no/such/folder/report.json")
+    assert done.returncode == 2
+    assert "no/such/folder" in "".join(done.stderr.split())
+
+
 def test_a_saga_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     done = explore(tmp_path, "--saga", "shop.sagas:booking")
     assert done.returncode == 2
