@@ -55,7 +55,6 @@ class Saga:
         replaced: filename to what was there before.
         without_undo: steps that have no compensation.
         undone: steps whose undo was answered; ``skipped``: those that an operator gave up, with name and reason.
-        rewritten: a state or intent that the events contradict; empty in a sound log.
     """
 
     saga_id: str

@@ -37,7 +37,7 @@ def conform(
     on_start: Callable[[Check], None] = lambda check: None,
     on_result: Callable[[Result], None] = lambda result: None,
 ) -> Report:
-    """Hold the server at ``url`` against every rule of a participant. What is made there is taken back, after Ctrl-C too.
+    """Hold the server at ``url`` against every rule of a participant; what this makes there is taken back in any case.
 
     Args:
         prefix: of every name that is made there. A server remembers sagas: use each once.

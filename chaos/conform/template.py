@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -56,17 +56,17 @@ class Template:
 
     def path(self, values: Mapping[str, str]) -> str:
         """The target with every value percent-encoded; a value that opens it (an address) is taken as it is."""
-        return fill(self.target, values, lambda name, value: value if "://" in value else _quoted(value))
+        return fill(self.target, values, lambda value: value if "://" in value else _quoted(value))
 
     def payload(self, values: Mapping[str, str]) -> bytes | None:
         """The body with every value escaped as JSON text is."""
         if self.body is None:
             return None
-        return fill(self.body, values, lambda name, value: json.dumps(value)[1:-1]).encode()
+        return fill(self.body, values, lambda value: json.dumps(value)[1:-1]).encode()
 
 
-def fill(text: str, values: Mapping[str, str], escape: object = None) -> str:
-    """Put the values in. ``escape(name, value)`` makes one fit for where it stands.
+def fill(text: str, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
+    """Put the values in. ``escape`` makes one fit for where it stands.
 
     Raises:
         BadTemplate: a placeholder has no value.
@@ -79,7 +79,7 @@ def fill(text: str, values: Mapping[str, str], escape: object = None) -> str:
         value = values[name]
         if HASH in found[0]:
             value = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[: int(digits or 64)]
-        return escape(name, value) if callable(escape) else value
+        return escape(value)
 
     return PLACEHOLDER.sub(one, text)
 

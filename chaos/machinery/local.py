@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -94,7 +95,9 @@ class LocalProcesses:
         return psutil.Process(RunningSystem.load(self.state).services[name].pid)
 
     def _testbed(self, *arguments: str) -> None:
+        """Out of reach of a Ctrl-C, which ends the experiment: a process that is being started must come up."""
         command = [sys.executable, "-m", "testbed", *arguments, "--state", str(self.state)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=COMMAND_LIMIT, check=False)
+        options: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "start_new_session": True}
+        done = subprocess.run(command, timeout=COMMAND_LIMIT, check=False, **options)
         if done.returncode != 0:
             raise CannotDo(f"testbed {' '.join(arguments)}: {(done.stderr or done.stdout).strip()[-500:]}")
