@@ -2,8 +2,8 @@
 
     python -m loadtests.weather --state DIR --chaos mixed --seconds 15 --seed 7 --record faults.jsonl
 
-It ends by itself after ``--seconds``, or on SIGTERM or SIGINT, and always heals what it broke. A fault that cannot be brought
-about or mended ends it with exit status 1: a load test without its faults proves nothing.
+It ends by itself after ``--seconds``, or on SIGTERM or SIGINT, and always heals what it broke. A fault that cannot be
+brought about or mended ends it with exit status 1: a load test without its faults proves nothing.
 """
 
 from __future__ import annotations

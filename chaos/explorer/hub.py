@@ -13,7 +13,7 @@ START = 1_700_000_000.0  # Unix seconds at which every run begins
 
 
 class Killed(BaseException):
-    """A coordinator's process dies here. No BaseException: nothing in it may catch this and go on."""
+    """A coordinator's process dies here. A BaseException, because nothing in it may catch this and go on."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ import hashlib
 import resource
 import shutil
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import requests
 from werkzeug.test import Client
 
 from chaos.explorer.remembered import Image
-from chaos.explorer.wire import TOKEN, Answer, Ask, NoAnswer, Request, SimulatedSession
+from chaos.explorer.wire import Answer, Ask, NoAnswer, Request, SimulatedSession
 
 App = Callable[[dict[str, Any], Any], Any]
 """A WSGI application."""
@@ -165,8 +165,3 @@ def _no_space_left() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def without_token(headers: Mapping[str, str]) -> dict[str, str]:
-    """``headers`` as they may be shown."""
-    return {name: value for name, value in headers.items() if name.lower() != TOKEN}
