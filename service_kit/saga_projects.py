@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service_kit.app import caller, require_project
-from service_kit.problems import Forbidden, InvalidRequest
+from service_kit.problems import Conflict, Forbidden
 
 
 def covered_projects(saga_id: str, known: Sequence[str]) -> list[str]:
@@ -25,11 +25,12 @@ def one_project(asked: str | None, covered: Sequence[str]) -> str:
 
     Raises:
         Forbidden: the token does not cover what is asked for.
-        InvalidRequest: there are several, and none is asked for.
+        Conflict: there are several, and none is asked for. Whether it must be depends on what is there: hence no 400.
     """
     if asked is not None:
         require_project(asked)
         return asked
     if len(covered) > 1:
-        raise InvalidRequest("the saga is known in several projects; say which", field="project")
+        detail = "the saga is known in several projects; say which"
+        raise Conflict(detail, extra={"errors": [{"field": "project", "reason": detail}]})
     return covered[0] if covered else ""

@@ -197,7 +197,7 @@ def test_a_saga_in_two_projects_is_two_branches(wire: Wire) -> None:
     wire.undo_all("s1")
     assert wire.report("s1").get_json()["state"] == "undone"
     wire.project = "*"
-    problem(wire.report("s1"), 400, "invalid-request", "project")
+    problem(wire.report("s1"), 409, "conflict", "project")
     assert wire.call("GET", f"/saga/s1?project={P}").get_json()["state"] == "open"
 
 

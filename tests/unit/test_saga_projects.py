@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask, g
 
-from service_kit.problems import Forbidden, InvalidRequest
+from service_kit.problems import Conflict, Forbidden
 from service_kit.saga_projects import covered_projects, one_project
 from service_kit.tokens import ANY_PROJECT, Caller
 
@@ -38,6 +38,6 @@ def test_the_only_project_need_not_be_named(project: str) -> None:
 
 
 def test_of_several_projects_one_must_be_named(project: str) -> None:
-    with pytest.raises(InvalidRequest, match="say which") as refused:
+    with pytest.raises(Conflict, match="say which") as refused:
         one_project(None, ["o", "p"])
     assert refused.value.body()["errors"][0]["field"] == "project"
