@@ -8,12 +8,12 @@ from typing import Any, assert_never
 
 from backend.saga.circuit import NoLimit
 from backend.saga.decide import Begin, Commit, Confirm, Finish, Move, Park, Rest, Run, TurnBack, Undo, move_from
-from backend.saga.definition import SagaDefinition, SagaStep, StepCall, StepContext, call_step
+from backend.saga.definition import SagaDefinition, SagaStep, StepContext, call_step
+from backend.saga.directions import ACTION, Direction, attempt_number, direction_of, goes_forward
 from backend.saga.events import Event, EventType
 from backend.saga.history import History, apply
 from backend.saga.outcomes import Done, No, Outcome, Perhaps, outcome_of
 from backend.saga.ports import Clock, Draw, Guard, LoggedEvent, SagaLog, Tell, Together
-from backend.saga.retry import ONWARD, RetryPolicy
 from backend.saga.state import SagaState
 
 T = EventType
@@ -44,43 +44,6 @@ class OpenSaga:
         for entry in logged:
             apply(self.history, entry.event)
             self.known_seq = entry.seq
-
-
-@dataclass(frozen=True)
-class _Direction:
-    """The event types and policy of one way of calling steps: forward, backward or confirming."""
-
-    call: Callable[[SagaStep], StepCall | None]
-    policy: Callable[[SagaStep], RetryPolicy]
-    started: EventType
-    done: EventType
-    failed: EventType
-    refused: EventType
-    bound_by_deadline: bool = False
-
-
-_ACTION = _Direction(
-    lambda step: step.action, lambda step: step.retry, T.STEP_STARTED, T.STEP_DONE, T.STEP_UNCLEAR, T.STEP_REFUSED, True
-)
-_RETRIABLE = _Direction(
-    lambda step: step.action, lambda step: ONWARD, T.STEP_STARTED, T.STEP_DONE, T.STEP_UNCLEAR, T.STEP_UNCLEAR
-)
-_COMPENSATION = _Direction(
-    lambda step: step.compensation,
-    lambda step: step.undo_retry,
-    T.UNDO_STARTED,
-    T.UNDO_DONE,
-    T.UNDO_FAILED,
-    T.UNDO_FAILED,
-)
-_CONFIRM = _Direction(
-    lambda step: step.confirm,
-    lambda step: ONWARD,
-    T.CONFIRM_STARTED,
-    T.CONFIRM_DONE,
-    T.CONFIRM_FAILED,
-    T.CONFIRM_FAILED,
-)
 
 
 class SagaRunner:
@@ -160,7 +123,7 @@ class SagaRunner:
     def _due(self, saga: OpenSaga, history: History, move: Run | Undo | Confirm) -> float:
         """When the steps may be called: each at its own time, and then as soon as nobody has to be spared."""
         due = max((history.step(name).retry_at or 0.0 for name in move.steps), default=0.0)
-        if due > self.clock.now() or _goes_forward(history, move) or history.urgent:
+        if due > self.clock.now() or goes_forward(history, move) or history.urgent:
             return due  # an operator who asks for a retry knows more than the guard does
         return self.guard.admit({saga.definition[name].called for name in move.steps})
 
@@ -204,7 +167,7 @@ class SagaRunner:
 
     def _announce(self, saga: OpenSaga, move: Run | Undo | Confirm) -> list[Event]:
         """The events that must be in the log before the steps are called (R1)."""
-        started, now = _direction(saga.history, move).started, self.clock.now()
+        started, now = direction_of(saga.history, move).started, self.clock.now()
         for name in move.steps:
             saga.first_attempts.setdefault((name, started), now)
         saga.announced = move
@@ -213,13 +176,13 @@ class SagaRunner:
     def _call(self, saga: OpenSaga, move: Run | Undo | Confirm) -> list[Event]:
         """Call the steps together; what came of them."""
         saga.announced = None
-        direction = _direction(saga.history, move)
+        direction = direction_of(saga.history, move)
         steps = [saga.definition[name] for name in move.steps]
         calls = [self._attempt(saga, step, direction) for step in steps]
         outcomes = self.together(calls) if len(calls) > 1 else [calls[0]()]
         return [self._result(saga, step, direction, outcome) for step, outcome in zip(steps, outcomes, strict=True)]
 
-    def _attempt(self, saga: OpenSaga, step: SagaStep, direction: _Direction) -> Callable[[], Outcome]:
+    def _attempt(self, saga: OpenSaga, step: SagaStep, direction: Direction) -> Callable[[], Outcome]:
         call = direction.call(step)
         if call is None:
             raise AssertionError(f"{step.name} has nothing to call")
@@ -227,7 +190,7 @@ class SagaRunner:
         context = StepContext(
             saga_id=saga.saga_id,
             step=step.name,
-            attempt=_attempt_number(saga, step, direction),
+            attempt=attempt_number(saga.history.step(step.name), direction),
             timeout=self._timeout(saga, step, direction),
             result=known.result,
             results=saga.history.results,
@@ -238,18 +201,18 @@ class SagaRunner:
                 outcome: Outcome = Done(call_step(call, context))
             except Exception as error:  # every failure is one of the three outcomes (R2)
                 outcome = outcome_of(error)
-            if direction is not _ACTION:
+            if direction is not ACTION:
                 self.guard.report(step.called, isinstance(outcome, Done))
             return outcome
 
         return attempt
 
-    def _timeout(self, saga: OpenSaga, step: SagaStep, direction: _Direction) -> float:
+    def _timeout(self, saga: OpenSaga, step: SagaStep, direction: Direction) -> float:
         if saga.deadline is None or not direction.bound_by_deadline:
             return step.timeout
         return max(0.1, min(step.timeout, saga.deadline - self.clock.now()))
 
-    def _result(self, saga: OpenSaga, step: SagaStep, direction: _Direction, outcome: Outcome) -> Event:
+    def _result(self, saga: OpenSaga, step: SagaStep, direction: Direction, outcome: Outcome) -> Event:
         match outcome:
             case Done(result):
                 return self._event(direction.done, step.name, {"result": result})
@@ -262,10 +225,10 @@ class SagaRunner:
         assert_never(outcome)
 
     def _failed(
-        self, saga: OpenSaga, step: SagaStep, direction: _Direction, problem: str, retry_after: float | None
+        self, saga: OpenSaga, step: SagaStep, direction: Direction, problem: str, retry_after: float | None
     ) -> Event:
         retry_at = direction.policy(step).next_attempt_at(
-            _attempt_number(saga, step, direction),
+            attempt_number(saga.history.step(step.name), direction),
             now=self.clock.now(),
             first_at=saga.first_attempts[step.name, direction.started],
             draw=self.draw(),
@@ -276,28 +239,6 @@ class SagaRunner:
 
     def _event(self, kind: EventType, step: str | None = None, data: dict[str, Any] | None = None) -> Event:
         return Event(kind, self.clock.now(), step, data or {})
-
-
-def _goes_forward(history: History, move: Move) -> bool:
-    return isinstance(move, Run) and history.state is not SagaState.COMMITTED
-
-
-def _direction(history: History, move: Run | Undo | Confirm) -> _Direction:
-    match move:
-        case Run():
-            return _ACTION if _goes_forward(history, move) else _RETRIABLE
-        case Undo():
-            return _COMPENSATION
-        case Confirm():
-            return _CONFIRM
-    assert_never(move)
-
-
-def _attempt_number(saga: OpenSaga, step: SagaStep, direction: _Direction) -> int:
-    known = saga.history.step(step.name)
-    if direction is _COMPENSATION:
-        return known.undo_attempts
-    return known.confirm_attempts if direction is _CONFIRM else known.attempts
 
 
 def _begin_record(saga: OpenSaga) -> dict[str, Any]:
