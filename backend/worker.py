@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ class Worker:
         with Heartbeat(self.saga_log, self.clock, self.name, self.lease):
             while not stop.is_set():
                 alive()
+                self._tell_who_is_spared()
                 self._claim_or_wait(pool, stop)
             pool.shutdown(wait=False)
             _, unfinished = wait(list(self._in_hand), timeout=self.grace)
@@ -146,8 +148,9 @@ class Worker:
         spared, now = self.circuits.spared(), self.clock.now()
         told, at = self._told
         if spared != told or (spared and now >= at + TELL):
-            self.saga_log.spare(self.name, spared, now, now + 3 * TELL)
-            self._told = (spared, now)
+            with suppress(Exception):  # then the next round tries again; whoever claims tells that the log is away
+                self.saga_log.spare(self.name, spared, now, now + 3 * TELL)
+                self._told = (spared, now)
 
     def _claim_or_wait(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         if not self._free.acquire(timeout=POLL):
@@ -155,7 +158,6 @@ class Worker:
         record = None
         try:
             self._pay_back()
-            self._tell_who_is_spared()
             record = self.claim()
             self._log_is_away = False
         except Exception as error:  # the whole story once, and then one line a second for as long as it lasts

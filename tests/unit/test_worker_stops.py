@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pytest
 
 from backend.adapters import SystemClock
+from backend.saga.circuit import CircuitPolicy
 from backend.saga.definition import SagaDefinition, SagaStep
 from backend.saga.errors import Unclear
 from backend.saga.events import Event, EventType
@@ -150,3 +151,20 @@ def test_a_saga_that_cannot_be_given_back_now_is_given_back_as_soon_as_the_log_t
 def test_two_workers_of_one_process_have_names_of_their_own(patient):
     other = Worker(patient.log, patient.source, patient.clock, threads=1, lease=LEASE)
     assert other.name != patient.worker.name
+
+
+def test_who_is_spared_is_told_also_while_every_thread_is_busy(patient):
+    told, spare = threading.Event(), patient.log.spare
+
+    def tell(worker: str, participants: Collection[str], now: float, until: float) -> None:
+        spare(worker, participants, now, until)
+        told.set()
+
+    patient.log.spare = tell
+    patient.source.entered.clear()
+    patient.enter("s2")
+    assert patient.source.entered.wait(LIMIT)  # both threads are in a call now
+    for _ in range(CircuitPolicy().failures):
+        patient.worker.circuits.report("git_server", success=False)
+    assert told.wait(LIMIT)
+    assert patient.log.spared(patient.clock.now()) == {"git_server": 1}
