@@ -9,6 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from backend.generations import CANCELLABLE, Generations, Operator
 from backend.routes.visible import only_project, or_problem, visible_saga
+from backend.saga.errors import NotAllowed
 from backend.saga.history import AUTOMATIC
 from backend.saga.ports import SagaRecord
 from backend.saga.state import SagaState
@@ -62,8 +63,7 @@ def _plan(generations: Generations, verb: str, record: SagaRecord) -> str:
     """What the verb would do, or the refusal that it would get."""
     allowed = CANCELLABLE if verb == "cancel" else (SagaState.FAILED,)
     if record.state not in allowed:
-        states = ", ".join(allowed)
-        raise problems.Conflict(f"saga {record.saga_id!r} is {record.state}; this is for sagas that are {states}")
+        raise problems.Conflict(str(NotAllowed.in_state(record.saga_id, record.state, allowed)))
     if verb == "cancel":
         return f"roll back what saga {record.saga_id} has started; it is {record.state}"
     step = or_problem(lambda: generations.stuck_step(record.saga_id))

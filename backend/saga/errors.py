@@ -16,6 +16,8 @@ SagaError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class SagaError(Exception):
     """The base of all errors that the engine raises on purpose."""
@@ -75,3 +77,8 @@ class HistoryLost(SagaError):
 
 class NotAllowed(SagaError):
     """The operator's verb does not fit the saga's state; the message says which states it fits."""
+
+    @classmethod
+    def in_state(cls, saga_id: str, state: str, allowed: Iterable[str]) -> NotAllowed:
+        """The refusal of a verb that is for sagas in one of the ``allowed`` states."""
+        return cls(f"saga {saga_id!r} is {state}; this is for sagas that are {', '.join(allowed)}")

@@ -47,6 +47,3 @@ def outcome_of(error: Exception) -> Outcome:
     if isinstance(error, Unclear):
         return Perhaps(str(error), error.retry_after)
     return Perhaps(f"{type(error).__name__}: {error}")
-
-
-__all__ = ["Done", "No", "Outcome", "Perhaps", "Refused", "Unclear", "outcome_of"]

@@ -112,8 +112,7 @@ class MemorySagaLog:
         with self._lock:
             record = self.get(saga_id)
             if record.state not in allowed or record.closed:
-                states = ", ".join(allowed)
-                raise NotAllowed(f"saga {saga_id!r} is {record.state}; this is for sagas that are {states}")
+                raise NotAllowed.in_state(saga_id, record.state, allowed)
             self._write(saga_id, events)
             entry = self._entry(saga_id)
             entry.record = replace(entry.record, wake_at=0.0)

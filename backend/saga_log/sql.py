@@ -104,8 +104,7 @@ class SqlSagaLog:
         def work(connection: Connection) -> SagaRecord:
             row = row_of(connection, saga_id)
             if row.state not in allowed or row.closed:
-                states = ", ".join(allowed)
-                raise NotAllowed(f"saga {saga_id!r} is {row.state}; this is for sagas that are {states}")
+                raise NotAllowed.in_state(saga_id, row.state, allowed)
             return add_events(connection, row, events, wake_at=0.0)[0]
 
         return self._committer.write(work, forced=True)
