@@ -65,14 +65,14 @@ def states(project: ComposeProject) -> dict[str, State]:
 
 def signal(project: ComposeProject, name: str, word: str) -> None:
     """``KILL``, ``TERM``, ``STOP`` or ``CONT`` to a container. Raises Failure."""
-    containers = Containers(project)
+    containers = Containers(project, alone=True)
     act = {"KILL": containers.kill, "TERM": containers.stop, "STOP": containers.pause, "CONT": containers.resume}[word]
     _do(act, name)
 
 
 def start(project: ComposeProject, name: str, *, own_mounts: bool = False) -> None:
     """Start a container again and wait until it answers. Raises Failure."""
-    _do(partial(Containers(project).start, own_mounts=own_mounts), name)
+    _do(partial(Containers(project, alone=True).start, own_mounts=own_mounts), name)
 
 
 def _do(act: Callable[[str], None], name: str) -> None:

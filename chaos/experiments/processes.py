@@ -80,7 +80,8 @@ def rotate_keys(configuration: Configuration) -> None:
     """Put new signing keys in front of the old ones, and restart whoever checks tokens, then whoever signs them."""
     run = current(configuration)
     run.machinery.rotate_keys()
-    for service in ("filesystem_server", "git_server", "chroma_stub", "neo4j_stub", "worker", "backend"):
+    backends = [name for name in run.system.services if name.partition("-")[0] == "backend"]
+    for service in ("filesystem_server", "git_server", "chroma_stub", "neo4j_stub", WORKER, *backends):
         run.touched[service] = "killed"
         run.machinery.stop(service)
         start(service, configuration)
