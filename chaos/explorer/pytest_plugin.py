@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from chaos.explorer.record import Report
     from chaos.explorer.run import Run
     from chaos.explorer.scenario import Scenario
-    from chaos.explorer.search import Report
 
 MARKER = "saga_testbed"
 _TOLD = 3  # counterexamples that are told in full

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from chaos.explorer.page import page
+from chaos.explorer.record import NOT_SIMULATED, PRUNED, Report
 from chaos.explorer.run import Run
-from chaos.explorer.search import NOT_SIMULATED, PRUNED, Report
 from chaos.explorer.story import story, title
 
 FORMAT = 1

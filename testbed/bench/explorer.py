@@ -12,8 +12,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from chaos.explorer.record import Report
 from chaos.explorer.registry import scenario_of
-from chaos.explorer.search import Report, explore
+from chaos.explorer.search import explore
 
 ANCHORS = "Filibuster runs 3 to 9 schedules a second and Reynard about 12, both over real processes"
 

@@ -11,9 +11,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from chaos.explorer.record import Report, Tell
 from chaos.explorer.registry import OWN, NoSuchScenario, scenario_of
 from chaos.explorer.report import coverage, save, to_json
-from chaos.explorer.search import Report, Tell, explore, explore_at_random
+from chaos.explorer.search import explore, explore_at_random
 from chaos.explorer.story import story
 from testbed.errors import INTERRUPTED, Failure
 from testbed.options import console, json_option, print_json, written_file
