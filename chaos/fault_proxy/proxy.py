@@ -7,7 +7,7 @@ from typing import Any
 from . import addresses
 from .connection import Connection
 from .errors import Conflict, NotFound
-from .http.framer import Head
+from .http.heads import Head
 from .ledger import Ledger
 from .socket_half import Half
 from .toxic import DOWNSTREAM, STREAMS, Toxic, ToxicRequest

@@ -6,15 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.fault_proxy.http.framer import (
-    Framer,
-    Kind,
-    Piece,
-    RequestParser,
-    ResponseParser,
-    request_body,
-    response_body,
-)
+from chaos.fault_proxy.http.framer import Framer, Kind, Piece, request_body, response_body
+from chaos.fault_proxy.http.heads import RequestParser, ResponseParser
 
 REQUESTS = [
     b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",

@@ -3,7 +3,8 @@
 import asyncio
 
 from .. import addresses
-from .framer import Framer, Kind, ResponseParser, response_body
+from .framer import Framer, Kind, response_body
+from .heads import ResponseParser
 
 ANSWER_LIMIT = 60.0
 """Seconds that the upstream may take to answer a copy."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .framer import Head
+from .heads import Head
 
 if TYPE_CHECKING:
     from .treatments import Treatment

@@ -1,7 +1,7 @@
 """Where HTTP/1.x messages begin and end in a stream of bytes, without changing a byte of it.
 
-httptools parses each head; its parser does not say where in the stream a message ends, so the framing of bodies
-(RFC 9112, section 6) is done here.
+httptools parses each head (`heads.py`); its parser does not say where in the stream a message ends, so the framing of
+bodies (RFC 9112, section 6) is done here.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
 
-import httptools
+from .heads import Head, NotHttp
 
 HEAD_LIMIT = 64 * 1024
 LINE_LIMIT = 4 * 1024
@@ -27,24 +27,6 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Head:
-    """A parsed message head. `target` and `method` are of requests, `status` is of responses."""
-
-    headers: tuple[tuple[str, str], ...]
-    keep_alive: bool
-    method: str = ""
-    target: str = ""
-    status: int = 0
-    torn: bool = False
-    """Part of the head was handed out before it was complete, so nothing can be decided about it."""
-
-    def header(self, name: str) -> str | None:
-        """All values of a header (lower-case name) joined with commas; None if it is absent."""
-        values = [value for key, value in self.headers if key == name]
-        return ", ".join(values) if values else None
-
-
-@dataclass(frozen=True)
 class Piece:
     """A run of bytes and what it is. The pieces' bytes, in order, are the stream."""
 
@@ -59,10 +41,6 @@ class Body(Enum):
     CHUNKED = auto()
     UNTIL_CLOSE = auto()
     RAW = auto()
-
-
-class NotHttp(Exception):
-    """The stream is not HTTP/1.x."""
 
 
 class HeadParser(Protocol):
@@ -235,55 +213,6 @@ def content_length(head: Head) -> int | None:
 def is_chunked(head: Head) -> bool:
     coding = head.header("transfer-encoding")
     return coding is not None and coding.lower().rstrip().endswith("chunked")
-
-
-class _Parser:
-    """Collects what httptools reports of one head."""
-
-    def __init__(self) -> None:
-        self._headers: list[tuple[str, str]] = []
-        self._target = b""
-        self._keep_alive = False
-        self._parser: httptools.HttpRequestParser | httptools.HttpResponseParser
-        self.complete = False
-
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
-
-    def on_headers_complete(self) -> None:
-        self.complete = True
-        self._keep_alive = self._parser.should_keep_alive()  # the parser forgets it with the message's end
-
-    def feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self.complete:  # else it only stopped behind the head, for an upgrade or CONNECT
-                raise NotHttp from None
-
-
-class RequestParser(_Parser):
-    def __init__(self) -> None:
-        super().__init__()
-        self._request = self._parser = httptools.HttpRequestParser(self)
-
-    def head(self) -> Head:
-        if not self._request.get_http_version().startswith("1."):
-            raise NotHttp
-        method, target = self._request.get_method().decode("ascii"), self._target.decode("latin-1")
-        return Head(tuple(self._headers), self._keep_alive, method=method, target=target)
-
-
-class ResponseParser(_Parser):
-    def __init__(self) -> None:
-        super().__init__()
-        self._response = self._parser = httptools.HttpResponseParser(self)
-
-    def head(self) -> Head:
-        return Head(tuple(self._headers), self._keep_alive, status=self._response.get_status_code())
 
 
 def request_body(head: Head) -> Body:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..toxic import DOWNSTREAM, UPSTREAM, Toxic
 from ..toxics.http_fault import HttpFault, Then
 from .exchange import Exchange, describe
-from .framer import Framer, Head, Kind, Piece, RequestParser, ResponseParser, request_body, response_body
+from .framer import Framer, Kind, Piece, request_body, response_body
+from .heads import Head, RequestParser, ResponseParser
 from .treatments import TREATMENTS, Fault, Treatment
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..toxics.http_fault import Action, HttpFault, Then
 from . import courier
-from .framer import Head
+from .heads import Head
 
 if TYPE_CHECKING:
     from ..toxic import Toxic
