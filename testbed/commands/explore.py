@@ -16,7 +16,7 @@ from chaos.explorer.registry import OWN, NoSuchScenario, scenario_of
 from chaos.explorer.report import coverage, save, to_json
 from chaos.explorer.search import explore, explore_at_random
 from chaos.explorer.story import story
-from testbed.errors import INTERRUPTED, Failure
+from testbed.errors import Failure
 from testbed.options import console, json_option, print_json, written_file
 
 EXIT_STATUS = {"valid": 0, "invalid": 1, "unknown": 2}
@@ -73,15 +73,11 @@ def explore_command(
         raise click.UsageError(str(error)) from None
     logging.disable(logging.CRITICAL)  # what the services say to their logs is part of no report
     out = Console(quiet=True) if as_json else console()
-    try:
-        with _progress(out) as tell:
-            if count:
-                found = explore_at_random(scenario, count=count, seed=seed, processes=processes, tell=tell)
-            else:
-                found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)
-    except KeyboardInterrupt:
-        click.echo("interrupted: nothing is concluded", err=True)
-        raise SystemExit(INTERRUPTED) from None
+    with _progress(out) as tell:
+        if count:
+            found = explore_at_random(scenario, count=count, seed=seed, processes=processes, tell=tell)
+        else:
+            found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)
     if report is not None:
         _write(report, found)
     folder = report.with_suffix("") if report is not None else FOUND
