@@ -10,12 +10,14 @@ from backend.saga.ports import SagaLog, SagaRecord
 from backend.saga.state import SagaState
 from backend.saga_source import SagaSource
 from backend.worker import POLL, Worker
+from chaos.explorer.hub import START
 from chaos.explorer.run import System
 from chaos.explorer.saga_log import LogOfProcess
 from chaos.explorer.world import Process
 
-TIMES_PARKED = 2
+TIMES_PARKED = 5
 """A saga that was parked so often is stuck: a schedule's faults are over by then, and nothing new can happen to it."""
+LONG_ENOUGH = 6 * 3600.0  # virtual seconds; whatever is open then stays open, a confirm that is refused for ever, say
 
 
 def work_off(system: System, process: Process, source: SagaSource, lease: float) -> None:
@@ -35,7 +37,7 @@ def work_off(system: System, process: Process, source: SagaSource, lease: float)
         while record := worker.claim():
             worker.drive(record)
         unfinished = _unfinished(cast(SagaLog, log))
-        if not unfinished:
+        if not unfinished or system.world.clock.now() > START + LONG_ENOUGH:
             return
         soon = system.world.clock.now() + POLL
         system.world.clock.sleep_until(max(soon, min(max(one.lease_until, one.wake_at) for one in unfinished)))

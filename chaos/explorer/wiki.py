@@ -29,11 +29,10 @@ from backend.saga.ports import NewSaga, SagaLog, SagaRecord
 from backend.saga.retry import RetryPolicy
 from backend.saga_log.memory import MemorySagaLog
 from backend.wiki.saga import Participants, wiki_saga, wiki_saga_to_recover
-from backend.worker import POLL, Worker
+from chaos.explorer.coordinator import work_off
 from chaos.explorer.hub import START
 from chaos.explorer.machines import App, AppOnFolder
 from chaos.explorer.run import System
-from chaos.explorer.saga_log import LogOfProcess
 from chaos.explorer.scenario import Judgement, Scenario
 from chaos.explorer.tokens import Tokens
 from chaos.explorer.wiki_judge import judge_wiki
@@ -44,7 +43,6 @@ WIKI = "wiki"
 USER = "explorer"
 FILESYSTEM, GIT, NEO4J = "filesystem_server", "git_server", "neo4j"
 CALL_TIMEOUT = 30.0  # seconds
-LONG_ENOUGH = 6 * 3600.0  # virtual seconds: what is not over by then never will be
 _STATEMENTS = {
     neo4j_statements.SAVE: "save relationships",
     neo4j_statements.UNDO: "undo relationships",
@@ -113,26 +111,7 @@ class WikiScenario(Scenario):
             _request(system.durable["log"], wanted)
 
     def work(self, system: System, process: Process) -> None:
-        log = LogOfProcess(system.durable["log"], system.world, process)
-        source = WikiSource(self, system, system.session(process))
-        worker = Worker(
-            cast(SagaLog, log),
-            source,
-            system.world.clock,
-            threads=1,
-            lease=self.lease,
-            draw=lambda: 1.0,
-            together=_one_after_the_other,
-        )
-        worker.name = process.name
-        while True:
-            while record := worker.claim():
-                worker.drive(record)
-            unfinished = log.find(open_only=True)
-            if not unfinished or system.world.clock.now() > START + LONG_ENOUGH:
-                return
-            due = min(max(one.lease_until, one.wake_at) for one in unfinished)
-            system.world.clock.sleep_until(max(due, system.world.clock.now() + POLL))
+        work_off(system, process, WikiSource(self, system, system.session(process)), self.lease)
 
     def judge(self, system: System) -> Judgement:
         return judge_wiki(system)
@@ -243,10 +222,6 @@ def _participants(session: requests.Session, tokens: Tokens, project: str) -> Pa
 def _request(log: SagaLog, wanted: Wanted) -> None:
     asked = Event(EventType.REQUESTED, START, None, {"project": wanted.project, "user": USER})
     log.create(NewSaga(wanted.saga_id, WIKI, wanted.project, USER, {}), asked)
-
-
-def _one_after_the_other(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    return [call() for call in calls]
 
 
 def _stands_still() -> float:
