@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.compose.images import ROOT, docker, substitutes
+from tests.compose.images import ROOT, Images, docker
 from tests.system.support import environment, free_offset
 
 COMMAND_LIMIT = 300.0  # seconds
@@ -59,15 +59,13 @@ class Project:
         assert done.returncode == 0, (words, done.stdout[-3000:], done.stderr[-3000:])
         return done.stdout
 
-    @staticmethod
-    def blocks_of(document: str) -> list[str]:
-        """The shell blocks of a document."""
-        return re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / document).read_text(), re.DOTALL | re.MULTILINE)
-
-    def shell(self, block: str) -> None:
-        """Run a document's block as its reader would, in the project's folder."""
+    def as_documented(self, *words: str) -> None:
+        """Run the shell block of docs/deploy.md that has these words, as its reader would, in the project's folder."""
+        text = (ROOT / "docs" / "deploy.md").read_text()
+        blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+        (block,) = (block for block in blocks if all(word in block for word in words))
         env = environment(COMPOSE_PROJECT_NAME=self.name, COMPOSE_FILE=str(ROOT / "docker-compose.yml"))
-        env |= {"COMPOSE_ENV_FILES": str(self.env_file)}
+        env |= {"COMPOSE_ENV_FILES": str(self.env_file), "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
         command = ["bash", "-euo", "pipefail", "-c", block]
         done = subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=COMMAND_LIMIT, check=False
@@ -80,6 +78,10 @@ class Project:
     def container(self, service: str) -> str:
         return self.compose("ps", "--all", "--quiet", service).split()[0]
 
+    def port(self, service: str, inside: int) -> int:
+        """The port of this machine at which a port of the service is published."""
+        return int(self.compose("port", service, str(inside)).rpartition(":")[2])
+
     def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a container."""
         return docker("exec", self.container(service), *command)
@@ -87,6 +89,13 @@ class Project:
     def inspect(self, service: str) -> Any:
         """What docker knows of a service's container."""
         return json.loads(docker("inspect", self.container(service)).stdout)[0]
+
+    def remove(self) -> None:
+        """All of it, with its data; a second time, if a command that was broken off made something meanwhile."""
+        for _ in range(2):
+            self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+            if not self.left():
+                return
 
     def left(self) -> list[str]:
         """What there still is of it."""
@@ -96,18 +105,20 @@ class Project:
 
 
 @contextmanager
-def project(folder: Path, profile: str, images: list[str]) -> Iterator[Project]:
-    """A project that is not up yet."""
-    name = f"testbed-test-{secrets.token_hex(4)}"
-    found = Project(name, folder, folder / ".env")
-    own_image = f"saga-testbed-test/{name}"
+def project(folder: Path, profile: str, images: Images, *names: str) -> Iterator[Project]:
+    """A project that is up, on these images besides ours. Raises NoImage.
+
+    Args:
+        names: the variables of docker-compose.yml that name them.
+    """
+    found = Project(f"testbed-test-{secrets.token_hex(4)}", folder, folder / ".env")
+    chosen = images.variables(names)
     found.done("env", "--profile", profile, "--port-offset", str(free_offset()))
-    ours = {"TESTBED_IMAGE": own_image, **substitutes(images, folder)}
     with found.env_file.open("a") as file:
-        file.writelines(f"{variable}={image}\n" for variable, image in ours.items())
+        file.writelines(f"{variable}={image}\n" for variable, image in chosen.items())
     try:
+        found.compose("up", "--detach", "--wait", "--build")
         yield found
     finally:
-        found.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
-        docker("image", "rm", "--force", *ours.values())
+        found.remove()
     assert found.left() == []

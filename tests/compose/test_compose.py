@@ -18,9 +18,8 @@ pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with project(tmp_path_factory.mktemp("default"), "default", ["TOXIPROXY_IMAGE"]) as found:
-        found.compose("up", "--detach", "--wait", "--build")
+def running(tmp_path_factory, images):
+    with project(tmp_path_factory.mktemp("default"), "default", images, "TOXIPROXY_IMAGE") as found:
         found.done("ingest", "--corpus", "python-topics", "--project", "topics")
         found.done("generate", "topics", "--wait")
         yield found
@@ -103,6 +102,22 @@ def test_callers_cannot_go_around_the_fault_proxy(running: Project):
     assert running.execute("worker", "python", "-c", through).returncode == 0
 
 
+def test_locusts_page_starts_users_who_reach_the_backend(running: Project):
+    running.compose("--profile", "load", "up", "--detach", "--wait", "--no-recreate", "locust")
+    page = f"http://127.0.0.1:{running.port('locust', 8089)}"
+    assert "Locust" in requests.get(f"{page}/", timeout=10).text
+    asked = {"user_count": 2, "spawn_rate": 2, "run_time": "5s"}
+    assert requests.post(f"{page}/swarm", data=asked, timeout=10).json()["success"] is True
+    deadline = time.monotonic() + SOON
+    while (found := requests.get(f"{page}/stats/requests", timeout=10).json())["state"] != "stopped":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    assert found["errors"] == []
+    counts = {row["name"]: row["num_requests"] for row in found["stats"]}
+    assert counts["generation"] > 0
+    running.compose("--profile", "load", "rm", "--stop", "--force", "locust")
+
+
 def test_down_and_up_keep_the_data_and_new_keys_are_taken(running: Project):
     before = {one["saga_id"]: one["state"] for one in running.json("sagas", "list")["sagas"]}
     running.compose("down")
@@ -114,12 +129,10 @@ def test_down_and_up_keep_the_data_and_new_keys_are_taken(running: Project):
 
 
 def test_a_backup_restores_into_empty_volumes(running: Project):
-    """The very commands of docs/deploy.md."""
-    backup, restore = (block for block in running.blocks_of("deploy.md") if "backup.tar" in block)
     before = {one["saga_id"]: one["state"] for one in running.json("sagas", "list")["sagas"]}
-    running.shell(backup)
+    running.as_documented("> backup.tar")
     running.compose("--profile", "*", "down", "--volumes")
-    running.shell(restore)
+    running.as_documented("< backup.tar")
     running.compose("up", "--detach", "--wait")
     assert {one["saga_id"]: one["state"] for one in running.json("sagas", "list")["sagas"]} == before
     report = running.json("audit")
