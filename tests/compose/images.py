@@ -26,7 +26,7 @@ class Images:
     """The images of one run of the tests, under names that no other run has.
 
     Attributes:
-        testbed: what the image that is ours is called; `docker compose up --build` builds it.
+        testbed: what the image that is ours is called; `docker compose up` builds it.
     """
 
     def __init__(self, folder: Path) -> None:

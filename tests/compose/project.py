@@ -117,7 +117,7 @@ def project(folder: Path, profile: str, images: Images, *names: str) -> Iterator
     with found.env_file.open("a") as file:
         file.writelines(f"{variable}={image}\n" for variable, image in chosen.items())
     try:
-        found.compose("up", "--detach", "--wait", "--build")
+        found.compose("up", "--detach", "--wait")  # it builds what is not there
         yield found
     finally:
         found.remove()
