@@ -63,11 +63,12 @@ def test_a_system_that_is_well_fires_none(system: RunningSystem) -> None:
 def test_snapshots_that_are_refused_fire(system: RunningSystem, proxy: FaultProxy) -> None:
     began = time.time()
     proxy.add("backend_git", "http_fault", match={"method": "POST", "path": "^/snapshot/"}, **REFUSED)
-    assert [generate(system, f"refused-{number}") for number in range(3)] == ["rolled_back"] * 3
+    assert [generate(system, f"refused-{number}") for number in range(4)] == ["rolled_back"] * 4
     status, found = alerts(system, began)
     assert (status, found["firing"]) == (1, ["success-rate", "consecutive-failures"])
 
 
+@pytest.mark.slow
 def test_a_participant_that_does_not_answer_compensations_fires(system: RunningSystem, proxy: FaultProxy) -> None:
     began = time.time()
     proxy.add("backend_git", "http_fault", match={"method": "POST", "path": "^/snapshot/"}, **REFUSED)

@@ -116,7 +116,7 @@ def test_a_worker_that_the_backup_does_not_know_makes_it_fail_and_everything_goe
     monkeypatch.setattr(backup_module, "copy_log", copy_while_the_stranger_works)
     try:
         until(lambda: b"is ready" in log.read_bytes(), "the stranger works")
-        with pytest.raises(backup_module.Failure, match="a worker that this command does not know wrote saga"):
+        with pytest.raises(backup_module.Failure, match="a worker that this command does not know wrote"):
             backup_module.back_up(world.system.state, tmp_path / "copy")
     finally:
         processes.stop([stranger])
@@ -166,6 +166,7 @@ def test_a_log_that_is_newer_by_a_decision_promises_what_the_participants_do_not
     assert words(audited(folder)) >= {"lost update"}
 
 
+@pytest.mark.slow
 def test_a_log_that_is_newer_and_undecided_is_safe(world, tmp_path):
     """The saga began, and perhaps acted, after the participants were copied: whoever restores that undoes nothing."""
     folder, client = copied(world, tmp_path / "undecided"), world.client
@@ -198,6 +199,7 @@ def words(report: AuditReport) -> set[str]:
     return {str(finding.word) for result in report.invariants for finding in result.findings}
 
 
+@pytest.mark.slow
 def test_what_is_no_whole_backup_is_refused(world, tmp_path):
     made, fresh = tmp_path / "copy", tmp_path / "fresh"
     generate(world.client, "whole")

@@ -124,6 +124,7 @@ def test_a_saga_that_nobody_drives_is_refused_company_and_cancelled(system: Runn
     assert f"authenticated_as {asked['data']['authenticated_as']}, by Ada, reason a test" in " ".join(text.split())
 
 
+@pytest.mark.slow
 def test_a_stuck_rollback_is_retried_or_skipped_by_an_operator(system: RunningSystem, folder: Path) -> None:
     for project in ("stuck-1", "stuck-2"):
         done(system, "ingest", str(folder), "--project", project)

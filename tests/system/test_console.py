@@ -161,7 +161,7 @@ def test_sagas_are_filtered_by_state_and_project_and_the_address_keeps_the_filte
     Select(tab.one("#state")).select_by_visible_text("any state")
     tab.one("#project").send_keys("back")
     tab.until(lambda: [row[1] for row in rows(tab)] == ["wiki-back-1"] or None)
-    assert tab.driver.current_url.endswith("#/?project=back")
+    tab.until(lambda: tab.driver.current_url.endswith("#/?project=back") or None)
     tab.one("#project").send_keys("x")
     assert tab.shows("No saga matches these filters")
 

@@ -116,6 +116,7 @@ def test_with_skip_every_malformed_document_is_named_where_its_author_looks(syst
         assert f"Skipped '{name}': {reason}" in log
 
 
+@pytest.mark.slow
 def test_a_thousand_documents_become_a_wiki(system: RunningSystem, tmp_path: Path) -> None:
     """The pages make one save and one snapshot: every limit on the way has to let them through."""
     topics = read_corpus("python-topics")

@@ -84,6 +84,7 @@ def test_status_shows_every_worker_and_the_password_is_for_nobody_else_to_see(sy
     assert holders[0].stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_every_worker_gets_a_share_of_the_work(system, client):
     deadline, seen, round_ = time.monotonic() + LIMIT, set(), 0
     while seen != set(pids(system)):

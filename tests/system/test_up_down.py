@@ -176,6 +176,7 @@ def test_a_process_that_does_not_come_up_is_shown_with_its_log_and_everything_is
     assert not (tmp_path / "system.json").exists()
 
 
+@pytest.mark.slow
 def test_killed_halted_and_restarted_processes_are_told_apart(tmp_path: Path) -> None:
     with running(tmp_path, "--only", "filesystem_server,worker") as system:
         group = system.services["filesystem_server"].pid
