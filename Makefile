@@ -14,7 +14,7 @@ CHROMA_CLIENT = $$($(BIN)/python -c 'import tomllib; \
 	print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["real"])')
 HARNESS := tests/contract/neo4j_harness
 
-.PHONY: help demo test test-again test-all test-real check format up down toxiproxy compose-test chaos soak soak-short explore bench clean
+.PHONY: help demo test test-again test-slow test-all test-real check format up down toxiproxy compose-test chaos soak soak-short explore bench clean
 
 help:
 	@echo "make demo       the main job, end to end, in about two minutes, ending in a verdict"
@@ -29,6 +29,7 @@ help:
 	@echo "make soak-short the same for 90 seconds"
 	@echo "make explore    every pair of faults at every call, random ones, and replays over real processes (minutes)"
 	@echo "make bench      the measurements (never part of a test)"
+	@echo "make test-slow  the system tests that make test leaves out"
 	@echo "make test-all   the tests with the slow ones"
 	@echo "make test-real  the contract suites and the main job on a real Chroma and a real Neo4j (the latter needs Maven and Java 17)"
 
@@ -48,6 +49,10 @@ test: $(READY)
 # What failed in the last `make test`, once more and one at a time: tells a slow machine from a defect.
 test-again: $(READY)
 	$(BIN)/python -m pytest -m 'not slow' --last-failed --last-failed-no-failures none
+
+# The system tests that `make test` leaves out, except the replays (make explore).
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup -m slow tests/system --ignore tests/system/test_replay.py
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup
