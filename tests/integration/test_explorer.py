@@ -144,7 +144,8 @@ def _of_another_process(scenario: str, count: int) -> list[str]:
     [
         ("wiki", 40),
         ("wiki-crowd", 12),
-        pytest.param("wiki-crowd", 1000, marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+        pytest.param("wiki", 1000, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
+        pytest.param("wiki-crowd", 60, marks=[pytest.mark.slow, pytest.mark.timeout(600)]),
     ],
 )
 def test_the_same_seed_gives_the_same_run_in_another_process(scenario: str, count: int) -> None:
