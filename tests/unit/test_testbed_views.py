@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from backend.batches import batched
 from backend.schemas import DocumentIn
 from backend.wiki.documents import Document
 from service_kit.tokens import KeyRing
 from testbed import keys, records
-from testbed.commands.ingest import BATCH_CHARACTERS, BATCH_DOCUMENTS, _checked, batched
+from testbed.commands.ingest import BATCH_CHARACTERS, BATCH_DOCUMENTS, _checked
 from testbed.layout import ProcessSpec
 from testbed.log_stream import LogStream
 from testbed.processes import ProcessRecord
@@ -31,7 +32,7 @@ def event(kind: str, step: str | None = None, **data: Any) -> dict[str, Any]:
 
 def test_batches_keep_the_order_and_both_limits() -> None:
     many = [document(title=str(n)) for n in range(2 * BATCH_DOCUMENTS + 1)]
-    batches = list(batched(many))
+    batches = list(batched(many, BATCH_DOCUMENTS, BATCH_CHARACTERS))
     assert [len(batch) for batch in batches] == [BATCH_DOCUMENTS, BATCH_DOCUMENTS, 1]
     assert [one for batch in batches for one in batch] == many
 
@@ -39,8 +40,8 @@ def test_batches_keep_the_order_and_both_limits() -> None:
 def test_large_documents_travel_in_batches_of_their_own() -> None:
     big = document("x" * (1024 * 1024))
     fits = BATCH_CHARACTERS // len(big.text)
-    assert [len(batch) for batch in batched([big] * (fits + 1))] == [fits, 1]
-    assert list(batched([])) == []
+    assert [len(batch) for batch in batched([big] * (fits + 1), BATCH_DOCUMENTS, BATCH_CHARACTERS)] == [fits, 1]
+    assert list(batched([], BATCH_DOCUMENTS, BATCH_CHARACTERS)) == []
 
 
 def test_a_document_that_the_backend_would_refuse_does_not_cost_its_batch() -> None:
