@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from chaos.explorer.run import Run, Verdict
+from chaos.auditor.verdicts import Verdict
+from chaos.explorer.run import Run
 from chaos.explorer.story import story, title
 from chaos.explorer.world import Entry
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chaos.explorer.run import Run, Verdict
+from chaos.auditor.verdicts import Verdict
+from chaos.explorer.run import Run
 
 PRUNED: tuple[str, ...] = (
     "a participant's reads have no effect: before and after it, once and twice, in time and late are one and the same",

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from chaos.auditor.verdicts import Verdict
 from chaos.explorer.report import findings_to_json
-from chaos.explorer.run import Run, Stage, Verdict
+from chaos.explorer.run import Run, Stage
 from chaos.explorer.schedule import Schedule
 from chaos.explorer.world import Entry
 

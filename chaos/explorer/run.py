@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from chaos.auditor.verdicts import Verdict
 from chaos.explorer.network import Network
 from chaos.explorer.remembered import Remembered
 from chaos.explorer.scenario import Anomaly, Finding, Judgement, Past, Scenario
@@ -20,14 +20,6 @@ from chaos.explorer.schedule import Fault, Schedule
 from chaos.explorer.tokens import Tokens
 from chaos.explorer.wire import SimulatedSession
 from chaos.explorer.world import Carried, Entry, NoEnd, Passed, Process, World
-
-
-class Verdict(StrEnum):
-    """Of one run; ``unknown`` is never green."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

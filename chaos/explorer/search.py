@@ -20,8 +20,9 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
+from chaos.auditor.verdicts import Verdict
 from chaos.explorer.record import Report, Tell
-from chaos.explorer.run import Run, Stage, Verdict, on_stage, stage_folder
+from chaos.explorer.run import Run, Stage, on_stage, stage_folder
 from chaos.explorer.scenario import Scenario
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
 from chaos.explorer.shrink import shrink

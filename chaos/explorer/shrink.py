@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from chaos.explorer.run import Run, Stage, Verdict
+from chaos.auditor.verdicts import Verdict
+from chaos.explorer.run import Run, Stage
 from chaos.explorer.schedule import Fault, FaultKind, Schedule
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chaos.explorer.run import Run, Verdict
+from chaos.auditor.verdicts import Verdict
+from chaos.explorer.run import Run
 from chaos.explorer.world import Entry
 
 _MARKS = {"fault": "⚡", "late": "☄", "process": "☠"}

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 
-from chaos.explorer.run import Run, Stage, Verdict, on_stage
+from chaos.auditor.verdicts import Verdict
+from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.schedule import Schedule
 from chaos.explorer.search import extensions, random_schedule
 from chaos.gallery.entry import Entry

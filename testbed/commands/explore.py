@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from chaos.auditor.report import EXIT_STATUS
 from chaos.explorer.record import Report, Tell
 from chaos.explorer.registry import OWN, NoSuchScenario, scenario_of
 from chaos.explorer.report import coverage, save, to_json
@@ -19,7 +20,6 @@ from chaos.explorer.story import story
 from testbed.errors import Failure
 from testbed.options import console, json_option, print_json, written_file
 
-EXIT_STATUS = {"valid": 0, "invalid": 1, "unknown": 2}
 FOUND = Path("exploration")
 
 

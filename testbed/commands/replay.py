@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from chaos.auditor.report import EXIT_STATUS
+from chaos.auditor.verdicts import Verdict
 from chaos.explorer.registry import NoSuchScenario, scenario_of
 from chaos.explorer.replay import Replay, first_difference, read_schedule, replay
-from chaos.explorer.run import Run, Verdict, on_stage
+from chaos.explorer.run import Run, on_stage
 from chaos.explorer.schedule import Schedule
 from chaos.explorer.story import line, story
-from testbed.commands.explore import EXIT_STATUS
 from testbed.errors import CannotStart
 from testbed.options import console, json_option, print_json
 

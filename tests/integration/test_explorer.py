@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from chaos.auditor.verdicts import Verdict
 from chaos.explorer.registry import NoSuchScenario, scenario_of
-from chaos.explorer.run import Run, Stage, Verdict, on_stage
+from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.schedule import CALL_KINDS, READ_KINDS, WRITE_KINDS, Fault, FaultKind, Point, Schedule
 from chaos.explorer.search import explore, explore_at_random, explored
 from chaos.explorer.story import story

@@ -14,9 +14,10 @@ import requests
 from backend.saga import decide
 from backend.saga.state import SagaState
 from backend.saga_log.memory import MemorySagaLog
+from chaos.auditor.verdicts import Verdict
 from chaos.explorer.machines import App, AppOnFolder
 from chaos.explorer.registry import scenario_of
-from chaos.explorer.run import Run, Stage, Verdict, on_stage
+from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.scenario import Anomaly
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
 from chaos.explorer.search import AT_THE_END, explore, explored

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from chaos.auditor.verdicts import Verdict
 from chaos.explorer.registry import scenario_of
-from chaos.explorer.run import Run, Stage, Verdict, on_stage
+from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.schedule import Schedule
 from chaos.explorer.search import explore, explored
 from chaos.explorer.shrink import is_minimal, shrink

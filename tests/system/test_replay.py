@@ -12,12 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chaos.auditor.verdicts import Verdict
 from chaos.experiments.auditing import poll
 from chaos.explorer.real.measures import NotForReal
 from chaos.explorer.real.stage import RealStage, on_real_stage
 from chaos.explorer.registry import scenario_of
 from chaos.explorer.replay import Replay, first_difference, replay
-from chaos.explorer.run import Run, Stage, Verdict, on_stage
+from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
 from chaos.explorer.search import random_schedule
 from chaos.gallery.registry import entries
