@@ -119,7 +119,7 @@ def call_step(call: StepCall, context: StepContext) -> Any:
 
 
 def _takes_context(call: StepCall) -> bool:
-    if isinstance(call, FunctionType):  # nearly all are, and a signature takes its time
+    if isinstance(call, FunctionType) and not vars(call):  # nearly all are plain, and a signature takes its time
         return call.__code__.co_argcount > len(call.__defaults__ or ())
     try:
         parameters = inspect.signature(call).parameters.values()
