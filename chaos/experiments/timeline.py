@@ -11,16 +11,20 @@ from typing import Any
 
 JOURNAL, OUTCOME, SAGA_EVENTS = "journal.json", "outcome.json", "saga-events.jsonl"
 ENDED_BY = {
-    "toxic": ("heal",),
-    "toxic_everywhere": ("heal",),
-    "http_fault": ("heal",),
+    "toxic": ("let_through", "heal"),
+    "toxic_everywhere": ("let_through", "heal"),
+    "http_fault": ("let_through", "heal"),
     "link_down": ("link_up", "heal"),
     "kill": ("start", "heal"),
     "pause": ("resume", "heal"),
     "fill_disk": ("empty_disk", "heal"),
+    "make_read_only": ("make_writable", "start_with_common_mounts", "heal"),
 }
 """Actions that begin a fault, and those that end it."""
-FOR_THEMSELVES = ("flap", "bursts", "each_link_down", "kill_each", "restart_everything", "rotate_keys", "operate")
+FOR_THEMSELVES = (
+    *("flap", "bursts", "each_link_down", "kill_each", "pause_each"),
+    *("restart_everything", "rotate_keys", "operate"),
+)
 """Faults that end with their own action."""
 _STATE_AFTER = {
     "saga.rollback_began": "rolling back",

@@ -13,6 +13,7 @@ from chaoslib.experiment import ensure_experiment_is_valid, load_experiment
 
 from chaos.experiments.catalogue import Experiment, NoSuchExperiment, experiments, find
 from chaos.experiments.needs import OWN_MOUNTS
+from chaos.experiments.timeline import ENDED_BY, FOR_THEMSELVES
 from testbed.layout import LINKS, NAMES
 
 DOCS = Path(__file__).parents[2] / "docs" / "chaos.md"
@@ -60,6 +61,12 @@ def test_it_heals_before_it_is_judged_and_again_at_the_end(experiment: Experimen
     body = body_of(experiment)
     assert body["method"][-1]["provider"]["func"] == "heal"
     assert [activity["provider"]["func"] for activity in body["rollbacks"]] == ["heal"]
+
+
+@EVERY
+def test_its_fault_is_drawn(experiment: Experiment) -> None:
+    used = {activity["provider"]["func"] for activity in body_of(experiment)["method"]}
+    assert used & {*ENDED_BY, *FOR_THEMSELVES}
 
 
 @EVERY
