@@ -33,11 +33,9 @@ class Exchange:
         parts = urlsplit(request.url)
         line = f"{request.method} {parts.path}" + (f"?{parts.query}" if parts.query else "")
         said = answer.lost if answer.status is None else shown(answer.body)
-        body = None if request.body is None else shown(request.body)
         hidden = [secret for secret in secrets if secret]
-        return cls(
-            call, _without(shown(line.encode()), hidden), _without(body, hidden), answer.status, _without(said, hidden)
-        )
+        body = None if request.body is None else _without(shown(request.body), hidden)
+        return cls(call, _without(shown(line.encode()), hidden), body, answer.status, _without(said, hidden))
 
     def __str__(self) -> str:
         answer = f"{self.status or 'no answer'} {self.answer}".rstrip()
@@ -50,7 +48,7 @@ def shown(body: bytes) -> str:
     return text if len(text) <= MOST else f"{text[:MOST]}… ({len(body)} bytes)"
 
 
-def _without(text: str | None, secrets: list[str]) -> str:
+def _without(text: str, secrets: list[str]) -> str:
     for secret in secrets:
-        text = (text or "").replace(secret, HIDDEN)
-    return text or ""
+        text = text.replace(secret, HIDDEN)
+    return text

@@ -78,8 +78,10 @@ class Spec(BaseModel):
         unknown = {name for call in calls if call for name in call.names()} - known
         if unknown:
             raise ValueError(f"nothing is known of {_braced(unknown)}; there are {_braced(known)}")
-        for text in (self.project, *self.headers.values()):
+        for text in self.headers.values():
             fill(text, dict.fromkeys(known, ""))
+        fill(self.project, dict.fromkeys(known - {"project"}, ""))
+        fill(self.token_command or "", {"project": ""})
         if not {"saga_id", "key"} & self._said_with(self.compensation):
             raise ValueError("the compensation names no saga: neither in its path, nor body, nor a header")
         return self

@@ -63,6 +63,8 @@ def test_what_is_not_a_call_is_refused(text: str) -> None:
         ({"compensation": ""}, "compensation"),
         ({"headers": {"X-Saga-Id": "", "Idempotency-Key": ""}}, "names no saga"),
         ({"actoin": ACTION}, "actoin"),
+        ({"project": "{project}"}, "nothing is known of {project}"),
+        ({"token_command": "tokens --for {item}"}, "nothing is known of {item}"),
     ],
 )
 def test_a_description_that_cannot_be_used_is_refused_and_says_where(said: dict[str, object], named: str) -> None:
@@ -134,6 +136,11 @@ def test_evidence_shows_no_token() -> None:
     exchange = Exchange.of("action", request, Answer(400, b"bad token: secret"), ["secret"])
     assert "secret" not in str(exchange)
     assert "***" in exchange.answer
+
+
+def test_evidence_tells_no_body_from_an_empty_one() -> None:
+    requests = [Request("POST", "http://h/a", {}, body) for body in (None, b"")]
+    assert [Exchange.of("action", each, Answer(200), ["secret"]).body for each in requests] == [None, ""]
 
 
 def test_the_same_seed_chooses_the_same_values() -> None:
