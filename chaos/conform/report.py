@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from chaos.auditor.report import EXIT_STATUS
 from chaos.auditor.verdicts import Verdict, worst
 from chaos.conform.evidence import Exchange
 from chaos.conform.registry import Check
-
-EXIT_STATUS: Mapping[Verdict, int] = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNKNOWN: 2}
 
 
 @dataclass(frozen=True)
