@@ -16,21 +16,25 @@ from chaos.running_system import RunningSystem
 
 
 def target_of(system: RunningSystem, **changes: Any) -> AuditTarget:
-    """What to audit of ``system``; ``changes`` replace members, ``journal`` and ``project`` above all."""
+    """What to audit of ``system``, of which a part may run; ``changes`` replace members, ``project`` above all."""
     wanted: dict[str, Any] = {
         "saga_log": system.saga_log,
         "filesystem_data": system.data / "filesystem_server",
         "git_data": system.data / "git_server",
-        "neo4j_url": system.url("neo4j_stub"),
-        "chroma_url": system.url("chroma_stub"),
-        "filesystem_url": system.url("filesystem_server"),
-        "git_url": system.url("git_server"),
+        "neo4j_url": _url(system, "neo4j_stub"),
+        "chroma_url": _url(system, "chroma_stub"),
+        "filesystem_url": _url(system, "filesystem_server"),
+        "git_url": _url(system, "git_server"),
         "token": system.internal_token,
     }
-    return AuditTarget(**(wanted | real_servers(system) | changes))
+    return AuditTarget(**(wanted | _real_servers(system) | changes))
 
 
-def real_servers(system: RunningSystem) -> dict[str, Any]:
+def _url(system: RunningSystem, name: str) -> str | None:
+    return system.services[name].url if name in system.services else None
+
+
+def _real_servers(system: RunningSystem) -> dict[str, Any]:
     """What a target says of real servers that take the place of stubs: credentials, or that there are none."""
     found: dict[str, Any] = {}
     unguarded = set()

@@ -13,7 +13,7 @@ from rich.console import Console
 from chaos.auditor.audit import AuditReport, AuditTarget, audit, render, wait_until_quiet
 from chaos.auditor.facts import CannotSee
 from chaos.compose_project import TOLD, ComposeProject
-from chaos.experiments.auditing import real_servers
+from chaos.experiments import auditing
 from chaos.running_system import NoSystem, RunningSystem, saga_log_of
 from testbed.errors import CannotStart
 from testbed.options import console, json_option, print_json, state_option
@@ -89,25 +89,18 @@ def run(
 
 def target_of(state: Path, project: str | None = None, journal: Path | None = None) -> AuditTarget:
     """What there is to see of the system in ``state``, running or not."""
-    data = state / "data"
     try:
-        system = RunningSystem.load(state)
+        return auditing.target_of(RunningSystem.load(state), journal=journal, project=project)
     except NoSystem:
-        system = None
-    reached = {"neo4j_url": _url(system, "neo4j_stub")} | (real_servers(system) if system else {})
-    return AuditTarget(
-        saga_log=saga_log_of(state),
-        filesystem_data=data / "filesystem_server",
-        git_data=data / "git_server",
-        chroma_url=_url(system, "chroma_stub"),
-        filesystem_url=_url(system, "filesystem_server"),
-        git_url=_url(system, "git_server"),
-        token=system.internal_token if system else None,
-        journal=journal,
-        project=project,
-        **reached,
-    )
-
-
-def _url(system: RunningSystem | None, name: str) -> str | None:
-    return system.services[name].url if system and name in system.services else None
+        return AuditTarget(
+            saga_log=saga_log_of(state),
+            filesystem_data=state / "data" / "filesystem_server",
+            git_data=state / "data" / "git_server",
+            neo4j_url=None,
+            chroma_url=None,
+            filesystem_url=None,
+            git_url=None,
+            token=None,
+            journal=journal,
+            project=project,
+        )
