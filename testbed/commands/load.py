@@ -56,7 +56,7 @@ def load(state: Path, as_json: bool, find_limit: bool, save: Path | None, **give
     """
     running_system(state)
     if find_limit:
-        _find_limit(state, as_json, given)
+        _find_limit(state, as_json, save, given)
     ending, results = _run(state, given)
     if save:
         save.write_text(json.dumps(ending, indent=1))
@@ -67,7 +67,7 @@ def load(state: Path, as_json: bool, find_limit: bool, save: Path | None, **give
     raise SystemExit(ending["exit_status"])
 
 
-def _find_limit(state: Path, as_json: bool, given: dict[str, Any]) -> NoReturn:
+def _find_limit(state: Path, as_json: bool, save: Path | None, given: dict[str, Any]) -> NoReturn:
     given |= {"p99": given["p99"] or LIMIT_P99, "max_failure_rate": given["max_failure_rate"] or 0.0}
     table = Table("users", "generations/s", "p50", "p99", "not committed", "", title="load", title_justify="left")
     held: list[dict[str, Any]] = []
@@ -77,8 +77,11 @@ def _find_limit(state: Path, as_json: bool, given: dict[str, Any]) -> NoReturn:
         given["users"] += max(1, given["users"] // 2)
     table.add_row(*_limit_row(given["users"], ending))
     limit = held[-1] if held else None
+    found = {"limit": limit, "broken_by": {"users": given["users"], **ending}}
+    if save:
+        save.write_text(json.dumps(found, indent=1))
     if as_json:
-        print_json({"limit": limit, "broken_by": {"users": given["users"], **ending}})
+        print_json(found)
     else:
         console().print(table)
         console().print(

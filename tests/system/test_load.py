@@ -124,9 +124,11 @@ def test_two_locust_workers_share_the_load_and_one_journal(system: RunningSystem
 
 
 @pytest.mark.slow
-def test_the_highest_load_that_holds_is_found(system: RunningSystem) -> None:
-    done = call(system.state, "load", "--json", "--find-limit", "--users", "2", "--time", "3s", "--p99", "1.5")
+def test_the_highest_load_that_holds_is_found(system: RunningSystem, tmp_path: Path) -> None:
+    asked = ("--find-limit", "--users", "2", "--time", "3s", "--p99", "1.5", "--save", str(tmp_path / "limit.json"))
+    done = call(system.state, "load", "--json", *asked)
     found = as_json(done)
+    assert json.loads((tmp_path / "limit.json").read_text()) == found
     assert found["broken_by"]["broken_thresholds"]
     assert (done.returncode == 0) == (found["limit"] is not None)
     assert found["limit"] is None or found["limit"]["users"] < found["broken_by"]["users"]
