@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from types import TracebackType
 
+from backend.outage import Outage
 from backend.saga.ports import Clock, SagaLog
 
-log = logging.getLogger(__name__)
 IMPLAUSIBLE = 10  # leases; whoever's lease ends later than so many from now had a clock that was wrong
 
 
@@ -28,10 +27,16 @@ class Heartbeat:
     """While the ``with`` block runs, renews every lease that ``worker`` holds, three times per lease.
 
     A worker that is paused longer than its lease finds it gone: its next write raises LeaseLost (R9).
+
+    Args:
+        outage: told when a renewal fails.
     """
 
-    def __init__(self, saga_log: SagaLog, clock: Clock, worker: str, lease: float) -> None:
+    def __init__(
+        self, saga_log: SagaLog, clock: Clock, worker: str, lease: float, outage: Outage | None = None
+    ) -> None:
         self.saga_log, self.clock, self.worker, self.lease = saga_log, clock, worker, lease
+        self.outage = outage or Outage()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="saga-heartbeat", daemon=True)
 
@@ -47,5 +52,5 @@ class Heartbeat:
         while not self._stopped.wait(self.lease / 3):
             try:
                 self.saga_log.renew(self.worker, self.lease, self.clock.now())
-            except Exception:  # a full disk must not end the heartbeat: the next one may find room
-                log.exception("could not renew the leases of %s", self.worker)
+            except Exception as error:  # a full disk must not end the heartbeat: the next one may find room
+                self.outage.found(error)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flask import Flask
-from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 from werkzeug.wrappers import Response
 
+from backend.outage import LOG_IS_AWAY
 from service_kit.app import problem_response
 from service_kit.problems import Unavailable
 
@@ -18,9 +18,9 @@ def install_log_errors(app: Flask) -> None:
     Whether a request that was under way was entered is not known then; its ``Idempotency-Key`` makes repeating safe.
     """
 
-    @app.errorhandler(OperationalError)
-    @app.errorhandler(InterfaceError)
-    @app.errorhandler(PendingRollbackError)
     def answer(error: Exception) -> Response:
         app.logger.warning("the saga log is away: %s", type(error.__cause__ or error).__name__)
         return problem_response(Unavailable("the saga log cannot be reached now", retry_after=RETRY_AFTER))
+
+    for kind in LOG_IS_AWAY:
+        app.register_error_handler(kind, answer)

@@ -17,6 +17,7 @@ from typing import Any
 from backend.adapters import SystemClock, draw, log_event, run_together
 from backend.circuits import Circuits
 from backend.lease import Heartbeat
+from backend.outage import LOG_IS_AWAY, Outage
 from backend.saga.errors import HistoryLost, LeaseLost
 from backend.saga.events import Event, EventType
 from backend.saga.ports import Clock, Draw, SagaLog, SagaRecord, Together
@@ -26,7 +27,7 @@ from backend.saga_source import PreparationFailed, SagaSource
 log = logging.getLogger("worker")
 
 POLL = 0.1  # seconds between looks at the log while nothing is to do
-AWAY = 1.0  # seconds between looks at a log that cannot be read
+AWAY = 1.0  # seconds between tries of a log that cannot be read or written
 PATIENCE = 2.0  # seconds that a thread waits for a retry before it gives the saga back for a while
 SCOUT = 30.0  # seconds between the parked sagas that are woken, one at a time, while a participant is away
 TELL = 5.0  # seconds between repetitions of who is spared, while somebody is
@@ -62,7 +63,7 @@ class Worker:
         self.runner = SagaRunner(saga_log, clock, draw, together, log_event, self.circuits)
         self._next_scout = 0.0
         self._told: tuple[frozenset[str], float] = (frozenset(), 0.0)
-        self._log_is_away = False
+        self._outage = Outage()
         self._free = threading.Semaphore(threads)
         self._in_hand: dict[Future[None], SagaRecord] = {}
         self._owed: list[tuple[SagaRecord, float]] = []
@@ -77,7 +78,7 @@ class Worker:
             How many were handed over: their calls may still be under way, and the process should end.
         """
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="saga")
-        with Heartbeat(self.saga_log, self.clock, self.name, self.lease):
+        with Heartbeat(self.saga_log, self.clock, self.name, self.lease, self._outage):
             while not stop.is_set():
                 alive()
                 self._tell_who_is_spared()
@@ -102,6 +103,10 @@ class Worker:
         except HistoryLost as lost:  # whoever claims it next reads what the database still has
             log.warning("[%s] %s", record.saga_id, lost)
             wake_at = self.clock.now()
+        except LOG_IS_AWAY as away:  # no defect: whoever claims it next goes on from what the log has
+            self._outage.found(away)
+            log.warning("[%s] let go of until the saga log can be read and written again", record.saga_id)
+            wake_at = self.clock.now() + AWAY
         except Exception:
             log.exception("[%s] the worker hit a defect; the saga is tried again in a while", record.saga_id)
             wake_at = self.clock.now() + AFTER_A_DEFECT
@@ -111,8 +116,8 @@ class Worker:
     def _give_back(self, record: SagaRecord, wake_at: float) -> None:
         try:
             self.saga_log.release(record.saga_id, record.fence, wake_at)
-        except Exception:  # it is still ours, and the heartbeat would keep it so for ever: try again soon
-            log.exception("[%s] the saga could not be given back yet", record.saga_id)
+        except Exception as error:  # it is still ours, and the heartbeat would keep it so for ever: try again soon
+            self._outage.found(error)
             self._owed.append((record, wake_at))
 
     def _pay_back(self) -> None:
@@ -134,8 +139,8 @@ class Worker:
     def _wake(self, limit: int | None = None) -> None:
         try:
             self.saga_log.wake(self.clock.now(), limit)
-        except Exception:  # then each wakes at its own time
-            log.exception("the sleeping sagas could not be woken")
+        except Exception as error:  # then each wakes at its own time
+            self._outage.found(error)
 
     def _scout(self) -> None:
         """Parked sagas sleep long; so that a participant's return is noticed soon, one of them goes and looks."""
@@ -159,11 +164,9 @@ class Worker:
         try:
             self._pay_back()
             record = self.claim()
-            self._log_is_away = False
-        except Exception as error:  # the whole story once, and then one line a second for as long as it lasts
-            short = str(error).partition("\n")[0]
-            log.error("the saga log cannot be read or written: %s", short, exc_info=not self._log_is_away)
-            self._log_is_away = True
+            self._outage.over()
+        except Exception as error:
+            self._outage.found(error)
             stop.wait(AWAY)
         if record is None:
             self._free.release()

@@ -7,10 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from flask import Blueprint, Response, request
 
 from backend.generations import event_as_json
+from backend.outage import LOG_IS_AWAY
 from backend.saga.errors import UnknownSaga
 from backend.saga.ports import LoggedEvent, SagaLog
 from service_kit import problems
@@ -35,7 +37,8 @@ def events_blueprint(saga_log: SagaLog) -> Blueprint:
         position = _resume_after(saga_log)
         if not free.acquire(blocking=False):
             raise problems.Unavailable(f"{MAX_READERS} others read the stream already", retry_after=5)
-        response = Response(_stream(saga_log, position, caller(), _connection()), content_type="text/event-stream")
+        blocks = _until_the_log_is_away(_stream(saga_log, position, caller(), _connection()))
+        response = Response(blocks, content_type="text/event-stream")
         response.headers["Cache-Control"] = "no-store"
         response.call_on_close(free.release)
         return response
@@ -50,6 +53,12 @@ def _resume_after(saga_log: SagaLog) -> int:
     if not text.isdecimal() or len(text) > 18:
         raise problems.InvalidRequest(f"a position in the log: a whole number, or {LATEST!r}", field="Last-Event-ID")
     return int(text)
+
+
+def _until_the_log_is_away(blocks: Iterator[str]) -> Iterator[str]:
+    """Whose stream ends comes back, and is answered 503 for as long as the log is away."""
+    with suppress(*LOG_IS_AWAY):
+        yield from blocks
 
 
 def _stream(saga_log: SagaLog, position: int, who: Caller, client: socket.socket | None) -> Iterator[str]:
