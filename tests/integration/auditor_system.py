@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from flask import Flask
-from werkzeug.serving import make_server
 
 import chroma_stub.app
 import filesystem_server.app
@@ -20,6 +17,7 @@ import neo4j_stub.app
 from chaos.auditor.audit import AuditTarget
 from service_kit.tokens import KeyRing, TokenMinter
 from tests.integration.auditor_log import FILES, RELATIONSHIPS, SNAPSHOT, STEPS, Links, LogWriter, sha, snap
+from tests.support.serving import serving
 
 KEYS = "k1:" + "s" * 40
 MINTER = TokenMinter(KeyRing.parse(KEYS), "testbed", lifetime=600)
@@ -35,20 +33,6 @@ UNDO_PAGES = "MATCH (p:Page {project: $project}) WHERE NOT (p)--() DELETE p"
 
 def token(project: str) -> str:
     return MINTER.mint("auditor", project)
-
-
-@contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    """``app`` on a free port, threaded; yields its URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @dataclass

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
 from chaos.conform.report import Report
 from chaos.conform.run import conform
 from chaos.conform.spec import Spec, load
 from chaos.gallery.participants.protocol import token
+from tests.support.serving import serving
 
 ROUNDS = 6
 
@@ -43,18 +43,9 @@ class Restartable:
         return self.app(environ, start_response)
 
 
-@contextmanager
-def served(app: Any) -> Iterator[str]:
+def served(app: Any) -> AbstractContextManager[str]:
     """The address of the application while the block runs."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(app, Quiet)
 
 
 def tokens(project: str) -> str:

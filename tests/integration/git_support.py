@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,10 +15,10 @@ from pathlib import Path
 
 import requests
 from flask import Flask, Response, request
-from werkzeug.serving import make_server
 
 from service_kit.tokens import KeyRing, TokenMinter, TokenRefused, TokenVerifier
 from tests.integration.filesystem_support import KEYS
+from tests.support.serving import serving
 
 RING = KeyRing.parse(KEYS)
 PROJECT = "proj-1"
@@ -87,16 +86,8 @@ class FakeFiles:
 @contextlib.contextmanager
 def fake_filesystem() -> Iterator[FakeFiles]:
     fake = FakeFiles()
-    server = make_server("127.0.0.1", 0, fake.app(), threaded=True)
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(fake.app()) as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def free_port() -> int:

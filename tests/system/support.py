@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from chaos.running_system import RunningSystem
-from testbed import preflight
+from testbed import keys, preflight, processes, records, supervisor
 from testbed.layout import Layout
 
 LIMIT = 90.0  # seconds that one command may take
@@ -84,6 +84,17 @@ def running(
         done = call(state, "down")
     assert done.returncode == 0, done.stderr
     assert processes_of(state) == []
+
+
+@contextmanager
+def another_worker(system: RunningSystem, name: str = "second-worker") -> Iterator[Path]:
+    """One more worker, just like the first, while the block runs; yields its log."""
+    spec, log = records.read(system.state)["worker"].spec, supervisor.log_of(system.state, name)
+    started = processes.spawn(spec, system.state, log, keys.read_or_make(system.state))
+    try:
+        yield log
+    finally:
+        processes.stop([started])
 
 
 def processes_of(state: Path) -> list[str]:

@@ -18,11 +18,11 @@ from chaos.experiments.client import BackendClient, documents, told
 from chaos.experiments.proxy import FaultProxy
 from chaos.running_system import RunningSystem
 from testbed import backup as backup_module
-from testbed import keys, processes, records, supervisor
+from testbed import supervisor
 from testbed.backup import copy_log, copy_participants
 from testbed.commands.audit import target_of
 from tests.support.postgres import server_or_skip
-from tests.system.support import as_json, call, environment, running, until
+from tests.system.support import another_worker, as_json, call, environment, running, until
 from tests.system.test_worker_kill import SNAPSHOT, step_state
 
 pytestmark = pytest.mark.xdist_group("backup")  # its servers are started once
@@ -104,9 +104,6 @@ def generate_until(stop: threading.Event, client: BackendClient, project: str, e
 def test_a_worker_that_the_backup_does_not_know_makes_it_fail_and_everything_goes_on(world, tmp_path, monkeypatch):
     client = world.client
     client.add_documents("stranger", documents("stranger", "first"))
-    spec = records.read(world.system.state)["worker"].spec
-    log = supervisor.log_of(world.system.state, "stranger")
-    stranger = processes.spawn(spec, world.system.state, log, keys.read_or_make(world.system.state))
     real = backup_module.copy_log
 
     def copy_while_the_stranger_works(*arguments: object) -> None:
@@ -114,12 +111,10 @@ def test_a_worker_that_the_backup_does_not_know_makes_it_fail_and_everything_goe
         real(*arguments)
 
     monkeypatch.setattr(backup_module, "copy_log", copy_while_the_stranger_works)
-    try:
+    with another_worker(world.system, "stranger") as log:
         until(lambda: b"is ready" in log.read_bytes(), "the stranger works")
         with pytest.raises(backup_module.Failure, match="a worker that this command does not know wrote"):
             backup_module.back_up(world.system.state, tmp_path / "copy")
-    finally:
-        processes.stop([stranger])
     assert not (tmp_path / "copy").exists()
     assert set(map(str, supervisor.states(world.system).values())) == {"ready"}
 

@@ -13,7 +13,8 @@ from chaos.experiments.auditing import poll, target_of
 from chaos.experiments.client import BackendClient, documents
 from chaos.experiments.proxy import FaultProxy
 from chaos.running_system import RunningSystem
-from testbed import keys, processes, records, supervisor
+from testbed import supervisor
+from tests.system.support import another_worker
 
 SNAPSHOT = "Create git snapshot"
 PROJECT = "worker-kill"
@@ -67,17 +68,14 @@ def test_a_killed_workers_saga_is_rolled_back_by_the_next(system, client, stuck)
 
 def test_a_worker_that_wakes_up_after_its_saga_was_taken_over_does_no_harm(system, client, stuck):
     supervisor.kill(system.state, "worker", signal.SIGSTOP)
-    spec = records.read(system.state)["worker"].spec
-    log = supervisor.log_of(system.state, "second-worker")
-    second = processes.spawn(spec, system.state, log, keys.read_or_make(system.state))
     try:
-        assert poll(lambda: lease_is_over(system, stuck), LIMIT)
-        assert client.wait(stuck, LIMIT)["state"] == "rolled_back"
-        supervisor.kill(system.state, "worker", signal.SIGCONT)
-        first_log = supervisor.log_of(system.state, "worker")
-        assert poll(lambda: f"[{stuck}] saga" in first_log.read_text() and "taken over" in first_log.read_text(), LIMIT)
+        with another_worker(system):
+            assert poll(lambda: lease_is_over(system, stuck), LIMIT)
+            assert client.wait(stuck, LIMIT)["state"] == "rolled_back"
+            supervisor.kill(system.state, "worker", signal.SIGCONT)
+            log = supervisor.log_of(system.state, "worker")
+            assert poll(lambda: f"[{stuck}] saga" in log.read_text() and "taken over" in log.read_text(), LIMIT)
     finally:
-        processes.stop([second])
         supervisor.kill(system.state, "worker", signal.SIGCONT)
     assert client.status(stuck)["state"] == "rolled_back"
     assert nothing_is_left(system)

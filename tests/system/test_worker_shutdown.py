@@ -11,8 +11,8 @@ import pytest
 from chaos.experiments.client import BackendClient, documents
 from chaos.experiments.proxy import FaultProxy
 from chaos.running_system import RunningSystem
-from testbed import keys, processes, records, supervisor
-from tests.system.support import until
+from testbed import processes, records, supervisor
+from tests.system.support import another_worker, until
 from tests.system.test_worker_kill import SNAPSHOT, step_state
 
 LIMIT = 60.0
@@ -65,9 +65,7 @@ def test_a_saga_that_ends_within_the_grace_is_finished_before_the_worker_goes(sy
 
 def test_a_saga_that_does_not_is_handed_over_without_waiting_for_its_lease(system, client, waiting):
     saga_id, heal = waiting("stop-hand-over", 25.0)
-    spec, log = records.read(system.state)["worker"].spec, supervisor.log_of(system.state, "second-worker")
-    second = processes.spawn(spec, system.state, log, keys.read_or_make(system.state))
-    try:
+    with another_worker(system):
         began = time.time()
         supervisor.kill(system.state, "worker", signal.SIGTERM)
         until(lambda: len(claims(client, saga_id)) == 2, "another worker has it", LIMIT)
@@ -76,5 +74,3 @@ def test_a_saga_that_does_not_is_handed_over_without_waiting_for_its_lease(syste
         assert taken["data"]["lost"] is None  # given, not taken
         assert taken["at"] - began < GRACE + LEASE / 2
         assert client.wait(saga_id, LIMIT)["state"] == "rolled_back"
-    finally:
-        processes.stop([second])
