@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from chaos.experiments.client import BackendClient, Json
+from chaos.running_system import RunningSystem
 from testbed.errors import Failure
 
 _ATTEMPTS = 3
@@ -29,6 +30,10 @@ class Backend(BackendClient):
     connection fails: all of them may be (R3), a start because of its key.
     """
 
+    def __init__(self, system: RunningSystem, user: str) -> None:
+        super().__init__(system, user)
+        self.state = system.state
+
     def _call(self, *arguments: Any, **more: Any) -> Json:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -38,7 +43,8 @@ class Backend(BackendClient):
             except requests.RequestException as error:
                 if attempt == _ATTEMPTS:
                     raise Failure(
-                        f"the backend at {self.url} does not answer ({type(error).__name__}): see `testbed status`"
+                        f"the backend at {self.url} does not answer ({type(error).__name__}):"
+                        f" see `testbed status --state {self.state}`"
                     ) from None
                 time.sleep(_PAUSE)
         raise AssertionError("unreachable")

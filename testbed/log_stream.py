@@ -50,4 +50,5 @@ class LogStream:
             out.print(Text(f"{name} was started again (pid {record.pid})", style="bold green"))
         elif known and not processes.lives(record):
             self._alive[name] = 0
-            out.print(Text(f"{name} ended; `testbed start {name}` starts it again", style="bold red"))
+            advice = f"`testbed start {name} --state {self._state}` starts it again"
+            out.print(Text(f"{name} ended; {advice}", style="bold red"))

@@ -102,7 +102,7 @@ def start(state: Path, name: str, limit: float = START_LIMIT, *, behind: Sequenc
     with records.locked(state):
         known = records.read(state)
         record = _named(known, name, state)
-        _refuse_when_running(record)
+        _refuse_when_running(record, state)
         processes.kill([record])  # members of its group that outlived it
         if record.spec.port is not None and not preflight.is_free(record.spec.port):
             raise Failure(f"port {record.spec.port} of {name} is in use by {preflight.owner_of(record.spec.port)}")
@@ -128,7 +128,7 @@ def kill(state: Path, name: str, signum: int = signal.SIGKILL) -> int:
     RunningSystem.load(state)
     record = _named(records.read(state), name, state)
     if not processes.lives(record):
-        raise Failure(f"{name} does not run: `testbed start {name}` starts it again")
+        raise Failure(f"{name} does not run: `testbed start {name} --state {state}` starts it again")
     if signum == signal.SIGTERM:
         processes.stop([record])
     elif signum == signal.SIGKILL:
@@ -256,12 +256,12 @@ def _named(known: Mapping[str, ProcessRecord], name: str, state: Path) -> Proces
     return known[name]
 
 
-def _refuse_when_running(record: ProcessRecord) -> None:
+def _refuse_when_running(record: ProcessRecord, state: Path) -> None:
     if not processes.lives(record):
         return
-    advice = f"`testbed kill {record.name}` first"
+    advice = f"`testbed kill {record.name} --state {state}` first"
     if processes.is_stopped(record):
-        advice = f"it is halted, and `testbed kill {record.name} --signal CONT` lets it go on"
+        advice = f"it is halted, and `testbed kill {record.name} --signal CONT --state {state}` lets it go on"
     raise Failure(f"{record.name} already runs (pid {record.pid}): {advice}")
 
 

@@ -46,7 +46,7 @@ def generate(project: str, wait: bool, on_busy: str, user: str, state: Path, as_
             click.echo(line, err=True)
         click.echo(outcome(saga))
     else:
-        click.echo(f"started {saga['saga_id']}; watch it with: testbed sagas show {saga['saga_id']}")
+        click.echo(f"started {saga['saga_id']}; watch it with: {_show(backend, saga['saga_id'])}")
     raise SystemExit(0 if not wait or saga["state"] == "committed" else 1)
 
 
@@ -58,7 +58,11 @@ def watch(backend: Backend, saga_id: str, out: Console | None) -> Json:
         try:
             return _follow(backend, saga_id, out)
         except KeyboardInterrupt:
-            raise click.ClickException(f"the saga goes on without you: testbed sagas show {saga_id}") from None
+            raise click.ClickException(f"the saga goes on without you: {_show(backend, saga_id)}") from None
+
+
+def _show(backend: Backend, saga_id: str) -> str:
+    return f"testbed sagas show {saga_id} --state {backend.state}"
 
 
 def _follow(backend: Backend, saga_id: str, out: Console | None) -> Json:

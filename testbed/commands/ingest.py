@@ -41,7 +41,7 @@ def ingest(path: Path | None, corpus: str | None, project: str, user: str, state
     ready, refused = _checked(documents)
     skipped = [*skipped, *refused]
     added = _send(backend, project, ready, quiet=as_json)
-    _report(project, added, skipped, as_json)
+    _report(project, added, skipped, state, as_json)
     if not added:
         raise Failure(f"there is no document to add in {path}: files end in .md, .markdown, .rst or .txt")
 
@@ -72,7 +72,7 @@ def _send(backend: Backend, project: str, documents: list[DocumentIn], *, quiet:
     return sum(backend.add_documents(project, [one.model_dump() for one in batch]) for batch in steps)
 
 
-def _report(project: str, added: int, skipped: list[SkippedDocument], as_json: bool) -> None:
+def _report(project: str, added: int, skipped: list[SkippedDocument], state: Path, as_json: bool) -> None:
     if as_json:
         rows = [{"doc_id": one.doc_id, "reason": one.reason} for one in skipped]
         print_json({"project": project, "added": added, "skipped": rows})
@@ -80,4 +80,5 @@ def _report(project: str, added: int, skipped: list[SkippedDocument], as_json: b
     for one in skipped:
         click.echo(f"skipped {one.doc_id}: {one.reason}", err=True)
     if added:
-        click.echo(f"{added} documents are in project {project}; next: testbed generate {project} --wait")
+        advice = f"testbed generate {project} --wait --state {state}"
+        click.echo(f"{added} documents are in project {project}; next: {advice}")

@@ -104,14 +104,14 @@ def _run(state: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
     results.mkdir(parents=True)
     with console().status(f"{given['users']} users for {given['duration']}, chaos: {given['chaos']}"):
         log = results / "locust.log"
-        status = _locust(command(state, results, **given), log)
+        status = _locust(command(state, results, **given), log, state)
     if not (results / ENDING).exists():
         raise Failure(f"Locust ended with status {status} and nothing was audited; see {log}")
     found: dict[str, Any] = json.loads((results / ENDING).read_text())
     return found, results
 
 
-def _locust(words: list[str], log: Path) -> int:
+def _locust(words: list[str], log: Path, state: Path) -> int:
     """Run Locust; its exit status. Of Ctrl-C only this process hears, so that the faults are healed, not cut off."""
     with (
         log.open("wb") as output,
@@ -123,7 +123,7 @@ def _locust(words: list[str], log: Path) -> int:
             click.echo("ending the load and healing its faults ...", err=True)
             locust.terminate()
             locust.wait()
-            click.echo("nothing was judged; next: testbed audit", err=True)
+            click.echo(f"nothing was judged; next: testbed audit --state {state}", err=True)
             raise
 
 

@@ -73,7 +73,8 @@ def up(detach: bool, state: Path, port_offset: int, proxy: str, workers: int, on
     system = _start(layout, timeout, out)
     out.print(address_table(system))
     if "backend" in system.services:
-        out.print(f"console: {system.url('backend')}/ (sign in with what `testbed token --user NAME` prints)")
+        token = f"testbed token --user NAME --state {state}"
+        out.print(f"console: {system.url('backend')}/ (sign in with what `{token}` prints)")
     if detach:
         out.print(f"stop it with: testbed down --state {state}")
     else:

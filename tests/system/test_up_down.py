@@ -241,7 +241,8 @@ def test_the_foreground_shows_the_logs_and_ctrl_c_stops_the_system(tmp_path: Pat
     with foreground(state, "--only", "worker") as process:
         until(lambda: "worker             20" in shown(state), "the log's lines behind the name")
         call(state, "kill", "worker")
-        until(lambda: "worker ended; `testbed start worker` starts it again" in shown(state), "the end is told")
+        advice = f"`testbed start worker --state {state}` starts it again"
+        until(lambda: f"worker ended; {advice}" in shown(state), "the end is told")
         call(state, "start", "worker")
         until(lambda: "worker was started again" in shown(state), "the restart is told")
         process.send_signal(signal.SIGINT)
