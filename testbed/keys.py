@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
+from chaos.key_rotation import new_key
 from chaos.running_system import SAGA_LOG_URL, SECRETS_FILE, read_secrets
 from testbed.private import write_private
 
 NAMES = ("INTERNAL_TOKEN_KEYS", "USER_TOKEN_KEYS")
-_SECRET_BYTES = 32
 
 
 def read_or_make(state: Path) -> dict[str, str]:
     """The secrets by name; what is missing is made. Only the owner can read the file."""
     found = read_secrets(state)
-    missing = {name: f"k1:{secrets.token_urlsafe(_SECRET_BYTES)}" for name in NAMES if name not in found}
+    missing = {name: new_key() for name in NAMES if name not in found}
     if missing:
         _write(state / SECRETS_FILE, found | missing)
     return found | missing

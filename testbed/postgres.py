@@ -23,6 +23,11 @@ def described(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
+def first_line(error: Exception) -> str:
+    """What a driver complains about, in short."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def drop_log(url: str) -> None:
     """Remove the saga log from the database. Raises Failure."""
     import psycopg
@@ -31,7 +36,7 @@ def drop_log(url: str) -> None:
         with psycopg.connect(libpq_url(url), connect_timeout=CONNECT_SECONDS) as connection:
             connection.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
     except psycopg.Error as error:
-        raise Failure(f"the saga log at {described(url)} cannot be emptied: {_first_line(error)}") from None
+        raise Failure(f"the saga log at {described(url)} cannot be emptied: {first_line(error)}") from None
 
 
 def holds_a_log(url: str) -> bool:
@@ -42,7 +47,7 @@ def holds_a_log(url: str) -> bool:
         with psycopg.connect(libpq_url(url), connect_timeout=CONNECT_SECONDS) as connection:
             found = connection.execute("SELECT to_regclass('sagas') IS NOT NULL").fetchone()
     except psycopg.Error as error:
-        raise Failure(f"the database {described(url)} cannot be reached: {_first_line(error)}") from None
+        raise Failure(f"the database {described(url)} cannot be reached: {first_line(error)}") from None
     return bool(found and found[0])
 
 
@@ -86,7 +91,3 @@ def _program(name: str) -> str:
 
 def _version(text: str) -> int:
     return int(text) if text.isdecimal() else 0
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

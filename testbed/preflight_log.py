@@ -12,9 +12,9 @@ from sqlalchemy.exc import ArgumentError
 from chaos.auditor.collectors.log_database import libpq_url
 from chaos.running_system import SAGA_LOG_URL, saga_log_of
 from testbed.layout import Layout
+from testbed.postgres import CONNECT_SECONDS, described, first_line
 
 AT_LEAST = 12  # older ones are out of their makers' support
-CONNECT_SECONDS = 5
 DRIVER = "psycopg"
 _RIGHTS = """SELECT current_setting('server_version_num')::int / 10000 AS version, current_database() AS name,
     pg_is_in_recovery() AS standby, current_schema() AS schema,
@@ -58,16 +58,15 @@ def _database(layout: Layout, url: str) -> Iterator[str]:
     import psycopg
     from psycopg.rows import dict_row
 
-    where = make_url(url).render_as_string(hide_password=True)
+    where = described(url)
     try:
         with psycopg.connect(libpq_url(url), connect_timeout=CONNECT_SECONDS, row_factory=dict_row) as connection:
             found: dict[str, Any] = connection.execute(_RIGHTS).fetchone() or {}
             taken = connection.execute("SELECT count(*) AS n FROM sagas").fetchone() if found["there"] else None
     except psycopg.Error as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         yield (
-            f"the saga log at {where} cannot be used ({reason}): start the server, make the database with createdb, or"
-            f" mend {SAGA_LOG_URL}"
+            f"the saga log at {where} cannot be used ({first_line(error)}): start the server, make the database with"
+            f" createdb, or mend {SAGA_LOG_URL}"
         )
         return
     if found["version"] < AT_LEAST:

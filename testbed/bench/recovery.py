@@ -22,7 +22,7 @@ from backend.saga.ports import NewSaga, SagaLog, SagaRecord
 from backend.saga_log import open_saga_log
 from backend.settings import Settings
 from backend.worker import Worker
-from chaos.running_system import SECRETS_FILE, RunningSystem
+from chaos.running_system import RunningSystem, read_secrets
 
 UNFINISHED = 1000
 MANY_EVENTS = 1_000_000
@@ -52,7 +52,7 @@ def recover(system: RunningSystem, folder: Path) -> dict[str, Any]:
     log = open_saga_log(url)
     for number in range(UNFINISHED):
         leave_unfinished(log, f"wiki-p{number}-left", f"p{number}")
-    secrets = dict(line.split("=", 1) for line in (system.state / SECRETS_FILE).read_text().splitlines() if "=" in line)
+    secrets = read_secrets(system.state)
     settings = Settings(
         internal_token_keys=SecretStr(secrets["INTERNAL_TOKEN_KEYS"]),
         user_token_keys=SecretStr(secrets["USER_TOKEN_KEYS"]),

@@ -16,10 +16,11 @@ from chaos.auditor.audit import AuditReport, render
 from chaos.auditor.verdicts import Verdict
 from chaos.experiments.auditing import audit_when_quiet, poll
 from chaos.gallery.naive_run import NaiveFault, audit_naive, run_naive, sweep
+from chaos.running_system import WORKER
 from loadtests.ending import ENDING, TOLD
 from testbed import supervisor
 from testbed.commands import load
-from testbed.demo.stage import WORKER, Stage
+from testbed.demo.stage import Stage
 
 CHANGED = 3  # documents that are changed before a generation that is going to fail
 LATE_MS = 11_000  # longer than all attempts of a save together, so that its rollback comes first
@@ -160,14 +161,15 @@ def crowd(stage: Stage, users: int, seconds: int) -> None:
             _watch(stage, locust, seconds)
         finally:
             locust.terminate()  # Ctrl-C, or one that does not end; nothing when it has ended
-    ending = results / ENDING
-    stage.expect(ending.exists(), f"the load came to its end; its log is {results / 'locust.log'}")
-    if not ending.exists():
+    ended = (results / ENDING).exists()
+    stage.expect(ended, f"the load came to its end; its log is {results / 'locust.log'}")
+    if not ended:
         return
-    figures, audit = json.loads(ending.read_text())["figures"], json.loads(ending.read_text())["audit"]
+    ending = json.loads((results / ENDING).read_text())
+    figures, audit = ending["figures"], ending["audit"]
     with stage.journal.open("a") as journal:
         journal.write((results / TOLD).read_text())
-    faults = len((results / "faults.jsonl").read_text().splitlines())
+    faults = sum(figures["faults"].values())
     stage.say(f"  {faults} faults came and went; {figures['requests']} requests, {figures['generations']} generations,")
     stage.say(f"  {figures['rollbacks']} of them rolled back; p50 {figures['p50']:.2f} s, p95 {figures['p95']:.2f} s")
     stage.expect(audit["verdict"] == "valid", f"the audit after the crowd: {audit['verdict']}")

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.rule import Rule
 
 from backend.wiki.documents import Document
-from chaos.experiments.client import BackendClient, told
+from chaos.experiments import own_clock
+from chaos.experiments.client import DECIDED, BackendClient, told
 from chaos.experiments.proxy import FaultProxy
-from chaos.running_system import RunningSystem
+from chaos.running_system import WORKER, RunningSystem
 from testbed import supervisor
 from testbed.errors import Failure
 
-WORKER = "worker"
 DECIDED_LIMIT = 60.0  # seconds for a generation to be decided
 POLL = 0.05
 LOG_LINES = 14
@@ -93,7 +93,7 @@ class Stage:
             show(f"{saga_id}: {status['state']}  {_steps(status)}")
             if until is not None and until(status):
                 return status
-            if until is None and status["state"] in ("committed", "rolled_back", "failed"):
+            if until is None and status["state"] in DECIDED:
                 self._note(status)
                 return status
             time.sleep(POLL)
@@ -166,7 +166,7 @@ def clean(folder: Path) -> None:
 
 _OURS = frozenset(
     {"data", "logs", "evidence", "journal.jsonl", "secrets.env", "system.json", "processes.json", "fault-proxy.json"}
-    | {"lock", ".lock", "load"}
+    | {"lock", "load", own_clock.NAME}
 )
 
 
