@@ -62,16 +62,15 @@ class SagaTestbed:
             NoSuchScenario: there is none of this name.
             pytest.UsageError: no saga is named, here or in the marker.
         """
-        from chaos.explorer.search import explore, explore_at_random
+        from chaos.explorer.exploration import explore, explore_at_random
 
         scenario = self._scenario(saga)
         count = random if random is not None else self._args.get("random")
-        with _quiet():
-            if count:
-                of = seed if seed is not None else self._args.get("seed", 1)
-                report = explore_at_random(scenario, count=count, seed=of)
-            else:
-                report = explore(scenario, faults=faults if faults is not None else self._args.get("faults", 1))
+        if count:
+            of = seed if seed is not None else self._args.get("seed", 1)
+            report = explore_at_random(scenario, count=count, seed=of)
+        else:
+            report = explore(scenario, faults=faults if faults is not None else self._args.get("faults", 1))
         if report.verdict != "valid":
             pytest.fail(self._said(report), pytrace=False)
         return report
@@ -80,16 +79,15 @@ class SagaTestbed:
         """Run one schedule, given as JSON or as the file that holds it; the test decides what it thinks of the run.
 
         Raises:
+            OSError: the file cannot be read.
             ValueError: it is no schedule.
         """
-        import json
-
+        from chaos.explorer.replay import read_schedule
         from chaos.explorer.run import on_stage
         from chaos.explorer.schedule import Schedule
 
-        data = schedule if isinstance(schedule, Mapping) else json.loads(Path(schedule).read_text())
-        wanted = Schedule.from_json(data)
-        with _quiet(), on_stage(self._scenario(self._args.get("saga", wanted.scenario))) as stage:
+        wanted = Schedule.from_json(schedule) if isinstance(schedule, Mapping) else read_schedule(Path(schedule))
+        with on_stage(self._scenario(self._args.get("saga", wanted.scenario))) as stage:
             return stage.run(wanted)
 
     def _scenario(self, saga: str | Scenario | None) -> Scenario:
@@ -115,18 +113,3 @@ class SagaTestbed:
 def saga_testbed(request: pytest.FixtureRequest, tmp_path: Path) -> SagaTestbed:
     """Explores the saga that the test's marker ``saga_testbed`` names."""
     return SagaTestbed(request.node.get_closest_marker(MARKER), tmp_path / "counterexamples")
-
-
-class _quiet:  # noqa: N801 - a context manager
-    """What services say to their logs about hundreds of faults is part of no report."""
-
-    def __enter__(self) -> None:
-        import logging
-
-        self._was = logging.root.manager.disable
-        logging.disable(logging.CRITICAL)
-
-    def __exit__(self, *_: object) -> None:
-        import logging
-
-        logging.disable(self._was)

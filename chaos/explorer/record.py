@@ -26,6 +26,7 @@ NOT_SIMULATED: tuple[str, ...] = (
     "a participant that is away for longer than one call, and a log that fails at a claim, a release or a heartbeat",
     "steps 1 to 3 of a generation, which have no effect",
 )
+MOST_FAILING = 50
 
 
 @dataclass
@@ -36,8 +37,8 @@ class Report:
         points: distinct points that runs passed, by their names.
         tried: how often each kind of fault happened.
         never_fired: faults of schedules whose point the run did not come to.
-        failing: the runs that were not valid, as they were found (up to ``most_failing``); ``invalid`` and ``unknown``
-            count all.
+        failing: of the runs that were not valid the first for everything that was found or not seen (up to
+            MOST_FAILING); ``invalid`` and ``unknown`` count all.
         minimal: one minimal run for each set of anomalies.
         seconds: of wall-clock time.
     """
@@ -69,7 +70,7 @@ class Report:
         """Schedules per second of wall-clock time."""
         return self.runs / self.seconds if self.seconds else 0.0
 
-    def take(self, run: Run, most_failing: int = 50) -> None:
+    def take(self, run: Run) -> None:
         """Count one run."""
         self.runs += 1
         self.most_faults = max(self.most_faults, len(run.schedule.faults))
@@ -81,8 +82,8 @@ class Report:
         for fault in run.schedule.faults[-1:]:
             self.tried[str(fault.kind)] += 1
             self.pairs.add((fault.point.what, str(fault.kind)))
-        if run.verdict is not Verdict.VALID and len(self.failing) < most_failing:
-            self.failing.append(run)
+        if run.verdict is not Verdict.VALID:
+            self._keep(run)
 
     def add(self, part: Report) -> None:
         """Take in what another process explored."""
@@ -94,8 +95,14 @@ class Report:
         self.points |= part.points
         self.tried += part.tried
         self.pairs |= part.pairs
-        self.failing += part.failing
         self.real_calls += part.real_calls
+        for run in part.failing:
+            self._keep(run)
+
+    def _keep(self, run: Run) -> None:
+        known = ((one.anomalies, one.unseen) for one in self.failing)
+        if len(self.failing) < MOST_FAILING and (run.anomalies, run.unseen) not in known:
+            self.failing.append(run)
 
 
 Tell = Callable[[Report, float], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections import Counter
@@ -134,13 +135,26 @@ class Stage:
 
 @contextmanager
 def on_stage(scenario: Scenario) -> Iterator[Stage]:
-    """The scenario with its participants started, in a folder of its own."""
-    with stage_folder() as folder:
+    """The scenario with its participants started, in a folder of its own.
+
+    Meanwhile nothing is logged: what services and coordinators say of hundreds of faults is part of no report.
+    """
+    with _no_log(), stage_folder() as folder:
         stage = Stage(scenario, folder)
         try:
             yield stage
         finally:
             stage.close()
+
+
+@contextmanager
+def _no_log() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

@@ -7,25 +7,12 @@ lies before went as in the run without that last thing, and was extended there.
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
-import os
 import random
-import signal
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing.pool import Pool
-from pathlib import Path
-from typing import Any
 
-from chaos.auditor.verdicts import Verdict
-from chaos.explorer.record import Report, Tell
-from chaos.explorer.run import Run, Stage, on_stage, stage_folder
-from chaos.explorer.scenario import Scenario
+from chaos.explorer.run import Run, Stage
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
-from chaos.explorer.shrink import shrink
 
 AT_THE_END = -1
 MOST_RANDOM_FAULTS = 4
@@ -33,9 +20,14 @@ MOST_RANDOM_FAULTS = 4
 
 def extensions(stage: Stage, run: Run) -> Iterator[Run]:
     """The runs with one more fault, at each point after the last thing that happened; a late call is late for ever."""
+    return map(stage.run, longer(run))
+
+
+def longer(run: Run) -> Iterator[Schedule]:
+    """The schedules of the ``extensions``."""
     for passed in run.passed[_first_open(run) :]:
         for kind in passed.kinds:
-            yield stage.run(_with(run.schedule, _fault(passed.point, kind)))
+            yield _with(run.schedule, passed.point, kind)
 
 
 def arrivals(stage: Stage, run: Run) -> Iterator[Run]:
@@ -66,62 +58,6 @@ def explored(stage: Stage, schedule: Schedule, faults: int) -> Iterator[Run]:
     yield from _deeper(stage, run, faults)
 
 
-def explore(
-    scenario: Scenario,
-    *,
-    faults: int = 1,
-    processes: int = 1,
-    tell: Tell | None = None,
-    stop_at_first: bool = False,
-) -> Report:
-    """Run every schedule with up to ``faults`` faults.
-
-    Args:
-        processes: how many share the work.
-        stop_at_first: end with the first schedule that is not valid.
-    """
-    began = time.monotonic()
-    report = Report(scenario.name, faults)
-    with on_stage(scenario) as stage:
-        base = stage.base
-        report.take(base)
-        if processes == 1 or faults == 0:
-            _alone(stage, base, report, faults, tell, stop_at_first)
-        else:
-            report.real_calls += stage.real_calls.total()
-            _shared(scenario, base, report, faults, processes, tell, stop_at_first)
-        _shrink_failing(stage, report)
-        report.seconds = time.monotonic() - began
-    return report
-
-
-def explore_at_random(
-    scenario: Scenario, *, count: int, seed: int, processes: int = 1, tell: Tell | None = None
-) -> Report:
-    """Run ``count`` schedules with chance in who runs next and up to four faults at random points.
-
-    Each schedule is made step by step, so that every fault of it meets a point that is there; all runs count.
-    """
-    began = time.monotonic()
-    report = Report(scenario.name, MOST_RANDOM_FAULTS)
-    seeds = [seed * 1_000_003 + number for number in range(count)]
-    chunks = [seeds[start : start + 25] for start in range(0, count, 25)]
-    with on_stage(scenario) as stage:
-        if processes == 1:
-            for number, chunk in enumerate(chunks, start=1):
-                report.add(_random_runs(stage, chunk))
-                _tell(tell, report, began, number / len(chunks))
-        else:
-            with _pool(scenario, processes) as pool:
-                for number, part in enumerate(pool.imap(_random_in_pool, chunks), start=1):
-                    report.add(part)
-                    _tell(tell, report, began, number / len(chunks))
-        report.real_calls += stage.real_calls.total()
-        _shrink_failing(stage, report)
-        report.seconds = time.monotonic() - began
-    return report
-
-
 def random_schedule(stage: Stage, seed: int) -> list[Run]:
     """The runs by which one random schedule comes about; the last one is the schedule's."""
     chance = random.Random(seed)
@@ -134,7 +70,7 @@ def random_schedule(stage: Stage, seed: int) -> list[Run]:
         passed = chance.choice(ahead)
         kind = chance.choice(list(passed.kinds))
         late = chance.choice((1, 2, 3, AT_THE_END)) if kind is FaultKind.LATE else 0
-        run = stage.run(_with(run.schedule, Fault(passed.point, kind, late)))
+        run = stage.run(_with(run.schedule, passed.point, kind, late))
         runs.append(run)
     return runs
 
@@ -144,9 +80,9 @@ def _deeper(stage: Stage, run: Run, faults: int) -> Iterator[Run]:
         yield sooner
         yield from _deeper(stage, sooner, faults)
     if len(run.schedule.faults) < faults:
-        for longer in extensions(stage, run):
-            yield longer
-            yield from _deeper(stage, longer, faults)
+        for extended in extensions(stage, run):
+            yield extended
+            yield from _deeper(stage, extended, faults)
 
 
 def _participant_of(point: Point) -> str:
@@ -193,110 +129,6 @@ def _first_open(run: Run) -> int:
     return max([0, *after_faults, *_arrived(run).values()])
 
 
-def _fault(point: Point, kind: FaultKind) -> Fault:
-    return Fault(point, kind, AT_THE_END if kind is FaultKind.LATE else 0)
-
-
-def _with(schedule: Schedule, fault: Fault) -> Schedule:
+def _with(schedule: Schedule, point: Point, kind: FaultKind, overtaken_by: int = AT_THE_END) -> Schedule:
+    fault = Fault(point, kind, overtaken_by if kind is FaultKind.LATE else 0)
     return schedule.with_faults((*schedule.faults, fault))
-
-
-def _alone(stage: Stage, base: Run, report: Report, faults: int, tell: Tell | None, stop_at_first: bool) -> None:
-    began, called = time.monotonic(), stage.real_calls.total()
-    points = {passed.point: number for number, passed in enumerate(base.passed, start=1)}
-    for run in _deeper(stage, base, faults):
-        report.take(run)
-        report.real_calls = stage.real_calls.total() - called
-        if tell is not None and report.runs % 100 == 0:
-            _tell(tell, report, began, points[run.schedule.faults[0].point] / len(points))
-        if stop_at_first and report.failing:
-            return
-
-
-def _shared(
-    scenario: Scenario,
-    base: Run,
-    report: Report,
-    faults: int,
-    processes: int,
-    tell: Tell | None,
-    stop_at_first: bool,
-) -> None:
-    """Each task is one first fault with all that can follow; results come in order, so the report stays the same."""
-    began = time.monotonic()
-    tasks = [(base, passed.point, kind, faults) for passed in base.passed for kind in passed.kinds]
-    with _pool(scenario, processes) as pool:
-        for number, part in enumerate(pool.imap(_subtree_in_pool, tasks), start=1):
-            report.add(part)
-            _tell(tell, report, began, number / len(tasks))
-            if stop_at_first and report.failing:
-                return
-
-
-def _shrink_failing(stage: Stage, report: Report) -> None:
-    """One minimal run for each set of anomalies that was found."""
-    seen: set[Any] = set()
-    for run in report.failing:
-        if run.verdict is Verdict.INVALID and run.anomalies not in seen:
-            seen.add(run.anomalies)
-            smallest = shrink(stage, run)
-            if smallest.schedule not in [one.schedule for one in report.minimal]:
-                report.minimal.append(smallest)
-
-
-def _tell(tell: Tell | None, report: Report, began: float, share: float) -> None:
-    if tell is not None:
-        tell(replace(report, seconds=time.monotonic() - began), share)
-
-
-# --- in a process of the pool -----------------------------------------------------------------------------------------
-
-_stage: Stage | None = None
-
-
-@contextmanager
-def _pool(scenario: Scenario, processes: int) -> Iterator[Pool]:
-    """Processes with a stage each. They end with the block, whatever they are at, and their folders with them."""
-    context = multiprocessing.get_context("fork")  # a scenario may be anybody's object: it need not be picklable
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Python loses a Ctrl-C in the middle of a fork
-    try:
-        with stage_folder() as folder, context.Pool(processes, _open_stage, (scenario, folder)) as pool:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            yield pool
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _open_stage(scenario: Scenario, folder: Path) -> None:
-    global _stage  # noqa: PLW0603 - a pool's process has one stage, for as long as it lives
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody; who began all this ends it
-    logging.disable(logging.CRITICAL)
-    _stage = Stage(scenario, folder / str(os.getpid()))
-
-
-def _subtree_in_pool(task: tuple[Run, Point, FaultKind, int]) -> Report:
-    base, point, kind, faults = task
-    if _stage is None:
-        raise AssertionError("the pool's process has no stage")
-    report, called = Report(_stage.scenario.name, faults), _stage.real_calls.total()
-    run = _stage.run(_with(base.schedule, _fault(point, kind)))
-    report.take(run)
-    for longer in _deeper(_stage, run, faults):
-        report.take(longer)
-    report.real_calls = _stage.real_calls.total() - called
-    return report
-
-
-def _random_in_pool(seeds: Sequence[int]) -> Report:
-    if _stage is None:
-        raise AssertionError("the pool's process has no stage")
-    return _random_runs(_stage, seeds)
-
-
-def _random_runs(stage: Stage, seeds: Sequence[int]) -> Report:
-    report, called = Report(stage.scenario.name, MOST_RANDOM_FAULTS), stage.real_calls.total()
-    for seed in seeds:
-        for run in random_schedule(stage, seed):
-            report.take(run)
-    report.real_calls = stage.real_calls.total() - called
-    return report

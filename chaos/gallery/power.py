@@ -7,7 +7,6 @@ from ten seeds. Both count every schedule that they run.
 
 from __future__ import annotations
 
-import logging
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
@@ -102,7 +101,6 @@ def _first(runs: Iterator[Run]) -> tuple[int, Run] | None:
 
 def main(names: Sequence[str]) -> None:
     """Print the table of the entries with these names; of all, when there are none."""
-    logging.disable(logging.CRITICAL)
     powers = []
     for name, entry in entries().items():
         if not names or name in names:

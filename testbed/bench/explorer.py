@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from chaos.explorer.exploration import explore
 from chaos.explorer.record import Report
 from chaos.explorer.registry import scenario_of
-from chaos.explorer.search import explore
 
 ANCHORS = "Filibuster runs 3 to 9 schedules a second and Reynard about 12, both over real processes"
 
@@ -43,7 +42,6 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    logging.disable(logging.CRITICAL)
     found = measure(options.processes)
     table = Table("wiki saga, three files", "schedules", "seconds", "per second", "real calls", "verdict")
     for name, figures in found.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chaos.auditor.report import EXIT_STATUS
+from chaos.explorer.exploration import explore, explore_at_random
 from chaos.explorer.record import Report, Tell
 from chaos.explorer.registry import OWN, NoSuchScenario, scenario_of
 from chaos.explorer.report import coverage, save, to_json
-from chaos.explorer.search import explore, explore_at_random
 from chaos.explorer.story import story
 from testbed.errors import Failure
 from testbed.options import console, json_option, print_json, written_file
@@ -71,11 +70,12 @@ def explore_command(
         scenario = scenario_of(saga or ("wiki-crowd" if count else "wiki"))
     except NoSuchScenario as error:
         raise click.UsageError(str(error)) from None
-    logging.disable(logging.CRITICAL)  # what the services say to their logs is part of no report
     out = Console(quiet=True) if as_json else console()
     with _progress(out) as tell:
         if count:
-            found = explore_at_random(scenario, count=count, seed=seed, processes=processes, tell=tell)
+            found = explore_at_random(
+                scenario, count=count, seed=seed, processes=processes, tell=tell, stop_at_first=stop_at_first
+            )
         else:
             found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)
     if report is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import click
@@ -32,7 +31,6 @@ def replay_command(file: Path, real: bool, as_json: bool) -> None:
     Exit status: 0 valid, 1 invalid, 2 unknown: a check could not see, or the two worlds differ; or no such schedule.
     """
     schedule, out = _read(file), Console(quiet=True) if as_json else console()
-    logging.disable(logging.CRITICAL)  # what the services say to their logs is part of no story
     done = _run(schedule, real=real, out=out)
     if as_json:
         print_json(done.to_json())

@@ -1,4 +1,4 @@
-"""Stages for tests of the explorer: one per scenario, started once for all tests of a file."""
+"""What runs say of themselves, as bytes: the same in another process, or the explorer is not deterministic."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ def digests(stage: Stage, seeds: Iterable[int]) -> list[str]:
 
 def main() -> None:
     """Print the digests of the first N seeds of a scenario: ``python -m tests.integration.explorer_stages wiki 10``."""
-    import logging
-
-    logging.disable(logging.CRITICAL)
     with on_stage(scenario_of(sys.argv[1])) as stage:
         print("\n".join(digests(stage, range(int(sys.argv[2])))))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -12,10 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.auditor.verdicts import Verdict
+from chaos.explorer.exploration import explore, explore_at_random
 from chaos.explorer.registry import NoSuchScenario, scenario_of
 from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.schedule import CALL_KINDS, READ_KINDS, WRITE_KINDS, Fault, FaultKind, Point, Schedule
-from chaos.explorer.search import explore, explore_at_random, explored
+from chaos.explorer.search import explored
 from chaos.explorer.story import story
 from tests.integration.explorer_stages import digests, run_bytes
 
@@ -27,14 +27,6 @@ UNDO_FILES = "coordinator → filesystem_server: undo files"
 def wiki() -> Iterator[Stage]:
     with on_stage(scenario_of("wiki")) as stage:
         yield stage
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Hundreds of faults would fill the log with what services say of them."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def under(stage: Stage, *faults: tuple[str, FaultKind]) -> Run:
@@ -162,9 +154,22 @@ def test_sagas_that_interleave_at_random_leave_nothing_behind() -> None:
     assert report.most_faults > 1
 
 
-def test_processes_that_share_the_work_find_the_same() -> None:
-    alone, shared = (explore(scenario_of("wiki"), faults=1, processes=count) for count in (1, 2))
+@pytest.mark.parametrize("name", ["wiki", "chaos.gallery.wrong:undo_by_item"])
+def test_processes_that_share_the_work_find_the_same(name: str) -> None:
+    alone, shared = (explore(scenario_of(name), faults=1, processes=count) for count in (1, 2))
     assert (alone.runs, alone.tried, alone.points) == (shared.runs, shared.tried, shared.points)
+    assert [run.schedule for run in alone.failing] == [run.schedule for run in shared.failing]
+    assert [run.schedule for run in alone.minimal] == [run.schedule for run in shared.minimal]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_search_ends_with_the_first_counterexample_when_told_to(processes: int) -> None:
+    wrong = scenario_of("chaos.gallery.wrong:undo_by_item")
+    for report in (
+        explore(wrong, faults=2, processes=processes, stop_at_first=True),
+        explore_at_random(wrong, count=500, seed=1, processes=processes, stop_at_first=True),
+    ):
+        assert (report.verdict, report.invalid, len(report.minimal)) == (Verdict.INVALID, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["wiky", "chaos.explorer.nothing:here", "chaos.explorer.wiki:nothing", "os:getcwd"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,23 +14,17 @@ from backend.saga import decide
 from backend.saga.state import SagaState
 from backend.saga_log.memory import MemorySagaLog
 from chaos.auditor.verdicts import Verdict
+from chaos.explorer.exploration import explore
 from chaos.explorer.machines import App, AppOnFolder
 from chaos.explorer.registry import scenario_of
 from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.scenario import Anomaly
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
-from chaos.explorer.search import AT_THE_END, explore, explored
+from chaos.explorer.search import AT_THE_END, explored
 from chaos.explorer.wire import Answer, Request
 from service_kit.barrier import Barrier, Branch
 
 SAVE, SNAPSHOT = "coordinator → filesystem_server: save files", "coordinator → git_server: create snapshot"
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

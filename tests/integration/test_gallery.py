@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import pytest
 
 from chaos.auditor.verdicts import Verdict
+from chaos.explorer.exploration import explore
 from chaos.explorer.registry import scenario_of
 from chaos.explorer.run import Run, Stage, on_stage
 from chaos.explorer.schedule import Schedule
-from chaos.explorer.search import explore, explored
+from chaos.explorer.search import explored
 from chaos.explorer.shrink import is_minimal, shrink
 from chaos.explorer.wiki import HastyScenario
 from chaos.gallery.engine_scenarios import ItemsUnder, WikiUnder
@@ -22,14 +22,6 @@ from tests.integration.gallery_schedules import SCHEDULES, faults
 
 EACH = [pytest.param(name, marks=pytest.mark.xdist_group(f"gallery-{name}")) for name in entries()]
 OVER_WIKI = [name for name, entry in entries().items() if isinstance(entry.right(), WikiUnder)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def silence() -> Iterator[None]:
-    """What services and engines log about faults that are meant to be there is no news."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="module", params=EACH)

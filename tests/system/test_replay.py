@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -79,10 +78,8 @@ class Worlds:
 
 @pytest.fixture(scope="module")
 def worlds() -> Iterator[Worlds]:
-    logging.disable(logging.CRITICAL)  # what services say of the faults
     with ExitStack() as closing:
         yield Worlds(closing)
-    logging.disable(logging.NOTSET)
 
 
 def wiki(*faults: tuple[str, FaultKind]) -> Schedule:
