@@ -51,6 +51,9 @@ class DistributedSaga:
         saga_id: unique for ever; it is part of every idempotency key.
         log: where events are kept. By default the log that ``SAGA_LOG_URL`` names, else ``saga-log.sqlite3`` here.
         deadline: wall-clock seconds after which no forward attempt begins.
+
+    Raises:
+        ValueError: an id that the log has no room for; the message names it.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class DistributedSaga:
         deadline: float | None = None,
     ) -> None:
         self.saga_id, self.project_id, self.user_id = saga_id, project_id, user_id
+        self._new = NewSaga(saga_id, INLINE, project_id, user_id, {})
         self.deadline = deadline
         self.steps: list[SagaStep] = []
         self._log = log
@@ -79,7 +83,11 @@ class DistributedSaga:
         confirm: StepCall | None = None,
         **more: Any,
     ) -> DistributedSaga:
-        """Append a step; see SagaStep for what ``more`` may say (retry, timeout, intent)."""
+        """Append a step; see SagaStep for what ``more`` may say (retry, timeout, intent).
+
+        Raises:
+            ValueError: a name that the log has no room for.
+        """
         step = SagaStep(name, action, compensation, confirm, kind, parallel_group, **more)
         self.steps.append(step)
         return self
@@ -122,11 +130,10 @@ class DistributedSaga:
         return self._log
 
     def _enter(self) -> History:
-        saga = NewSaga(self.saga_id, INLINE, self.project_id, self.user_id, {})
         asked = {"project": self.project_id, "user": self.user_id}
         with suppress(SagaExists):  # then it is resumed
             # Not forced: nobody was promised anything yet, and the begin record will be.
-            self.log.create(saga, Event(EventType.REQUESTED, self._clock.now(), None, asked), forced=False)
+            self.log.create(self._new, Event(EventType.REQUESTED, self._clock.now(), None, asked), forced=False)
         return self._history()
 
     def _run(self, saga: OpenSaga) -> None:
@@ -157,7 +164,7 @@ class WikiGenerationSaga(DistributedSaga):
         internal_headers: the headers of every call, or a function that makes them (tokens expire).
 
     Raises:
-        ValueError: a project id that cannot be a folder name.
+        ValueError: a project id that cannot be a folder name, or a user id that the log has no room for.
     """
 
     def __init__(

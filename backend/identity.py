@@ -8,6 +8,7 @@ from functools import partial
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.datastructures import Headers
 
+from backend.saga.limits import USER_ID
 from backend.schemas import PLAIN
 from service_kit import problems
 from service_kit.app import caller, install_gate
@@ -15,7 +16,6 @@ from service_kit.tokens import Caller, TokenRefused, TokenVerifier
 
 CONSOLE_PATHS = ("/", "/favicon.ico")
 CONSOLE_FILES = "/console/"
-MAX_USER = 255  # characters, as the saga log has room for
 
 
 def install_user_check(app: OpenAPI, verifier: TokenVerifier) -> None:
@@ -34,8 +34,6 @@ def _admit_user(verifier: TokenVerifier, headers: Headers) -> Caller:
         who = verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
     except TokenRefused as refused:
         raise problems.Unauthorized(f"{refused}; `testbed token --user NAME` prints one") from None
-    if not 0 < len(who.user) <= MAX_USER or not re.fullmatch(PLAIN, who.user):
-        raise problems.Unauthorized(
-            f"the token's user has 1 to {MAX_USER} characters, none of them a control character"
-        )
+    if not 0 < len(who.user) <= USER_ID or not re.fullmatch(PLAIN, who.user):
+        raise problems.Unauthorized(f"the token's user has 1 to {USER_ID} characters, none of them a control character")
     return who

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.distributed_saga import PROJECT_ID
+from backend.saga.limits import SAGA_ID
 from backend.saga.state import SagaState
 
 MAX_DOCUMENTS = 1000
@@ -24,7 +25,7 @@ class ProjectPath(BaseModel):
 
 
 class SagaPath(BaseModel):
-    saga_id: str = Field(max_length=300, pattern=PLAIN)
+    saga_id: str = Field(max_length=SAGA_ID, pattern=PLAIN)
 
 
 class DocumentIn(_Strict):

@@ -13,11 +13,10 @@ from backend.clients.chroma import StoredDocument
 from backend.composition import Clients
 from backend.generations import Generations
 from backend.saga.errors import CallError, ProjectBusy, TooManyWaiting
+from backend.saga.limits import REQUEST_KEY
 from backend.schemas import PLAIN, DocumentsIn, ProjectPath, WikiQuery
 from service_kit import names, problems
 from service_kit.app import require_project
-
-MAX_KEY = 255  # characters of an Idempotency-Key
 
 
 class ProjectIsBusy(problems.Conflict):
@@ -69,8 +68,8 @@ def projects_blueprint(generations: Generations, clients: Clients) -> APIBluepri
 
 def _request_key() -> str | None:
     key = request.headers.get(names.IDEMPOTENCY_KEY)
-    if key is not None and not (0 < len(key) <= MAX_KEY and re.fullmatch(PLAIN, key)):
+    if key is not None and not (0 < len(key) <= REQUEST_KEY and re.fullmatch(PLAIN, key)):
         raise problems.InvalidRequest(
-            f"1 to {MAX_KEY} characters, none of them a control character", field=names.IDEMPOTENCY_KEY
+            f"1 to {REQUEST_KEY} characters, none of them a control character", field=names.IDEMPOTENCY_KEY
         )
     return key

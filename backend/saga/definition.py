@@ -9,6 +9,7 @@ from itertools import groupby
 from types import FunctionType
 from typing import Any
 
+from backend.saga import limits
 from backend.saga.errors import DefinitionError
 from backend.saga.retry import BACKWARD, FORWARD, RetryPolicy
 from backend.saga.state import StepKind
@@ -51,6 +52,9 @@ class SagaStep:
         timeout: seconds for one call.
         participant: who is called; while a participant is away, all its steps of all sagas share few calls (R10). By
             default the step stands for itself.
+
+    Raises:
+        ValueError: a name that the log has no room for.
     """
 
     name: str
@@ -64,6 +68,9 @@ class SagaStep:
     undo_retry: RetryPolicy = BACKWARD
     timeout: float = 10.0
     participant: str = ""
+
+    def __post_init__(self) -> None:
+        limits.check("step name", self.name, limits.STEP)
 
     @property
     def called(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from backend.saga import limits
 from backend.saga.events import Event, EventType
 from backend.saga.history import History
 from backend.saga.state import SagaState
@@ -105,6 +106,9 @@ class NewSaga:
 
     Attributes:
         request_key: the client's Idempotency-Key, unique per project, or None.
+
+    Raises:
+        ValueError: a text that the log has no room for; the message names it.
     """
 
     saga_id: str
@@ -113,6 +117,12 @@ class NewSaga:
     user_id: str
     parameters: Mapping[str, Any]
     request_key: str | None = None
+
+    def __post_init__(self) -> None:
+        limits.check("saga_id", self.saga_id, limits.SAGA_ID)
+        limits.check("project_id", self.project_id, limits.PROJECT_ID)
+        limits.check("user_id", self.user_id, limits.USER_ID)
+        limits.check("request_key", self.request_key or "", limits.REQUEST_KEY)
 
 
 class SagaLog(Protocol):

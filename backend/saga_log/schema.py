@@ -16,6 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from backend.saga import limits
+
 SCHEMA_VERSION = 2
 metadata = MetaData()
 _OPEN = Column("closed", Boolean).is_(False)
@@ -25,10 +27,10 @@ events = Table(
     metadata,
     # SQLite gives out consecutive numbers only to a column that is called plain INTEGER.
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("saga_id", String(300), nullable=False),
+    Column("saga_id", String(limits.SAGA_ID), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("type", String(40), nullable=False),
-    Column("step", String(200)),
+    Column("step", String(limits.STEP)),
     Column("at", Float, nullable=False),
     Column("data", Text, nullable=False),
     Column("hash", String(64), nullable=False, server_default=""),
@@ -40,12 +42,12 @@ sagas = Table(
     "sagas",
     metadata,
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("saga_id", String(300), nullable=False, unique=True),
+    Column("saga_id", String(limits.SAGA_ID), nullable=False, unique=True),
     Column("saga_type", String(40), nullable=False),
-    Column("project_id", String(255), nullable=False),
-    Column("user_id", String(255), nullable=False),
+    Column("project_id", String(limits.PROJECT_ID), nullable=False),
+    Column("user_id", String(limits.USER_ID), nullable=False),
     Column("parameters", Text, nullable=False),
-    Column("request_key", String(255)),
+    Column("request_key", String(limits.REQUEST_KEY)),
     Column("state", String(20), nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("worker", String(100)),

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from backend.saga import limits
 from backend.saga.errors import HistoryLost, LeaseLost, NotAllowed, ProjectBusy, SagaExists, TooManyWaiting, UnknownSaga
 from backend.saga.events import Event
-from backend.saga.ports import Admission, SagaLog
+from backend.saga.ports import Admission, NewSaga, SagaLog
 from backend.saga.state import SagaState
 from backend.saga_log import MemorySagaLog, open_saga_log
 from tests.contract.saga_logs import LEASE, TYPES, T, enter, event, fresh_url, in_threads
@@ -51,6 +52,15 @@ def test_events_come_back_as_they_went_in(log):
     data = {"problem": "näh ✗", "retry_at": 1.5, "files": {"a b.md": None}}
     log.append("s1", fence, 2, [event(T.STEP_UNCLEAR, "Save", 2.5, **data)])
     assert log.events("s1", after_seq=2)[0].event == Event(T.STEP_UNCLEAR, 2.5, "Save", data)
+
+
+def test_names_of_the_greatest_length_come_back_as_they_went_in(log):
+    names = ["s" * limits.SAGA_ID, "wiki", "p" * limits.PROJECT_ID, "u" * limits.USER_ID]
+    key, step = "k" * limits.REQUEST_KEY, "n" * limits.STEP
+    record = log.create(NewSaga(*names, {}, key), event(T.REQUESTED))
+    assert [record.saga_id, record.saga_type, record.project_id, record.user_id] == names
+    log.append(names[0], log.claim(names[0], "w", LEASE, 1.0).fence, 2, [event(T.STEP_STARTED, step)])
+    assert log.events(log.by_request_key(names[2], key).saga_id)[-1].event.step == step
 
 
 def test_whoever_knows_more_than_the_log_has_may_not_append(log):

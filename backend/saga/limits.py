@@ -1,0 +1,15 @@
+"""How long the words may be by which sagas are known: the same on every log, because PostgreSQL bounds its columns."""
+
+from __future__ import annotations
+
+SAGA_ID = 300  # characters, all of these
+STEP = 200
+PROJECT_ID = USER_ID = REQUEST_KEY = 255
+
+
+def check(field: str, text: str, most: int) -> None:
+    """Raises ValueError, which names ``field``: ``text`` is longer than ``most``, or PostgreSQL could not keep it."""
+    if len(text) > most:
+        raise ValueError(f"{field}: {len(text)} characters are too many; the saga log has room for {most}")
+    if "\0" in text:
+        raise ValueError(f"{field}: a NUL character cannot be kept in every saga log")
