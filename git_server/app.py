@@ -53,14 +53,7 @@ def create_app(
     repositories = Repositories(settings.data_dir, git)
     ledger = Ledger(settings.data_dir / "barrier.sqlite3", clock)
     store = SnapshotStore(repositories, ledger, ProjectLocks(settings.data_dir / ".locks", settings.lock_timeout))
-    reader = FileReader(
-        url=str(settings.filesystem_url).rstrip("/"),
-        session=session or pooled_session(),
-        minter=settings.minter(ISSUER),
-        silence=settings.filesystem_timeout,
-        time_limit=settings.reading_timeout,
-        parallel=1 if session else settings.reading_parallel,
-    )
+    reader = _file_reader(settings, session)
     maintenance = Maintenance(store, settings.barrier_retention, settings.prune_grace, clock)
     maintenance.start_up()
     app = create_service(
@@ -75,6 +68,17 @@ def create_app(
     app.wsgi_app = PasswordIsToken(app.wsgi_app)  # type: ignore[method-assign]
     app.extensions["ledger"] = ledger
     return app
+
+
+def _file_reader(settings: Settings, session: requests.Session | None) -> FileReader:
+    return FileReader(
+        url=str(settings.filesystem_url).rstrip("/"),
+        session=session or pooled_session(),
+        minter=settings.minter(ISSUER),
+        silence=settings.filesystem_timeout,
+        time_limit=settings.reading_timeout,
+        parallel=1 if session else settings.reading_parallel,
+    )
 
 
 def pooled_session() -> requests.Session:
