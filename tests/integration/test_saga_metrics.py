@@ -12,17 +12,14 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from backend.app import create_app
 from backend.saga.events import Event, EventType
 from backend.saga.ports import NewSaga, SagaLog
 from backend.saga_log import open_saga_log
 from backend.saga_metrics import PARTICIPANTS
-from backend.settings import Settings
 from backend.wiki.saga import Participants, wiki_saga_to_recover
+from tests.integration.backend_app import client_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
-KEYS = "k1:" + "s" * 40
-NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
@@ -32,16 +29,7 @@ def log() -> SagaLog:
 
 @pytest.fixture
 def client(log: SagaLog) -> FlaskClient:
-    settings = Settings(
-        internal_token_keys=KEYS,
-        user_token_keys=KEYS,
-        saga_log_url="memory:",
-        filesystem_url=NOWHERE,
-        git_url=NOWHERE,
-        chroma_url=NOWHERE,
-        neo4j_url=NOWHERE,
-    )
-    return create_app(settings, log).test_client()
+    return client_of(log).client
 
 
 def test_the_sagas_are_counted_by_state_and_need_no_token(client, log):
