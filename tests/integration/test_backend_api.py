@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 
 import pytest
 
 from backend.saga.events import Event, EventType
-from backend.saga_log import MemorySagaLog, SqlSagaLog
 from tests.integration import saga_stories as told
-from tests.integration.backend_app import INTERNAL_KEYS, client_of, user_token
+from tests.integration.backend_app import INTERNAL_KEYS, user_token
+from tests.integration.backend_fixtures import START, fields_of, problem_of, written
 
-START = "/api/projects/demo/wiki"
 ROUTES = [
     ("POST", "/api/projects/demo/documents"),
     ("POST", START),
@@ -36,60 +34,6 @@ BAD_TOKENS = {
     "another issuer": user_token(issuer="somebody"),
     "another audience": user_token(audience="internal"),
 }
-
-
-def opened(kind, folder):
-    log = MemorySagaLog() if kind == "memory" else SqlSagaLog(f"sqlite:///{folder / 'log.sqlite3'}")
-    return client_of(log)
-
-
-def filled(backend):
-    """One saga of each kind, a second apart, the newest last."""
-    now = time.time() - 60
-    told.committed(backend.log, "done", now, project="p1")
-    told.rolled_back(backend.log, "undone", now + 1, project="p2")
-    told.parked(backend.log, "stuck", now + 2, project="demo")
-    told.running(backend.log, "busy", now + 3, project="p4")
-    told.failed_early(backend.log, "early", now + 4, project="p5", user="grace")
-    return backend
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def backend(request, tmp_path):
-    """An empty one."""
-    made = opened(request.param, tmp_path)
-    yield made
-    made.log.close()
-
-
-@pytest.fixture
-def fresh(backend):
-    """One with sagas, for a test that changes them."""
-    return filled(backend)
-
-
-@pytest.fixture(scope="module", params=["memory", "sqlite"])
-def full(request, tmp_path_factory):
-    """One with sagas, for all tests that change nothing."""
-    made = filled(opened(request.param, tmp_path_factory.mktemp("log")))
-    before = written(made)
-    yield made
-    assert written(made) == before
-    made.log.close()
-
-
-def problem_of(response, status, kind):
-    assert (response.status_code, response.content_type) == (status, "application/problem+json")
-    assert response.json["type"] == kind
-    return response.json
-
-
-def fields_of(response, status=400):
-    return [row["field"] for row in problem_of(response, status, "invalid-request")["errors"]]
-
-
-def written(backend):
-    return backend.log.last_position()
 
 
 # Who may
@@ -140,120 +84,6 @@ def test_lists_and_figures_are_those_of_the_tokens_project(full):
     assert full.get("/api/stats", token=token).json["by_outcome"] == {"committed": 1}
     assert full.get("/api/stats", token=token).json["dead_letters"] == 0
     assert full.get("/api/dead-letters", token=token).json == {"dead_letters": []}
-
-
-# Listing
-
-
-def test_pages_lead_through_all_sagas_newest_first(full):
-    seen, query = [], "limit=2"
-    for _ in range(4):
-        page = full.get(f"/api/sagas?{query}").json
-        seen += [row["saga_id"] for row in page["sagas"]]
-        if page["next"] is None:
-            break
-        query = f"limit=2&before={page['next']}"
-    assert seen == ["early", "busy", "stuck", "undone", "done"]
-
-
-def test_filters_join(full):
-    rows = full.get("/api/sagas?state=failed&project=demo").json["sagas"]
-    assert [(row["saga_id"], row["state"], row["closed"]) for row in rows] == [("stuck", "failed", False)]
-    assert full.get("/api/sagas?state=failed&project=p1").json == {"sagas": [], "next": None}
-    newest = full.get("/api/sagas").json["sagas"][0]
-    since = full.get(f"/api/sagas?since={newest['created_at']!r}").json["sagas"]
-    assert [row["saga_id"] for row in since] == ["early"]
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("limit=0", "limit"),
-        ("limit=501", "limit"),
-        ("limit=many", "limit"),
-        ("state=gone", "state"),
-        ("since=-1", "since"),
-        ("since=nan", "since"),
-        ("project=../etc", "project"),
-        ("project=" + "p" * 101, "project"),
-        ("before=yesterday", "before"),
-        ("before=nan~done", "before"),
-        ("before=1e999~done", "before"),
-        ("before=" + "9" * 401, "before"),
-        ("before=1.0~a%00b", "before"),
-    ],
-)
-def test_a_bad_query_names_its_field(full, query, field):
-    assert fields_of(full.get(f"/api/sagas?{query}")) == [field]
-
-
-@pytest.mark.parametrize("window", ["0", "-5", "nan", "inf", "1e9", "hour"])
-def test_a_bad_window_is_named(full, window):
-    assert fields_of(full.get(f"/api/stats?window={window}")) == ["window"]
-
-
-def test_statistics_of_an_empty_system_are_empty_not_wrong(backend):
-    figures = backend.get("/api/stats").json
-    assert (figures["sagas"], figures["success_rate"], figures["generation_seconds"]) == (0, None, None)
-
-
-def test_statistics_count_outcomes_latencies_and_failures(full):
-    figures = full.get("/api/stats").json
-    assert figures["by_outcome"] == {"committed": 1, "rolled_back": 2, "failed": 1, "open": 1}
-    assert (figures["success_rate"], figures["rollback_rate"], figures["dead_letters"]) == (0.25, 0.5, 1)
-    assert figures["step_failures"] == {told.SNAPSHOT: 4, told.FILES: 2}
-    assert 0.3 < figures["generation_seconds"]["p99"] < 0.5
-
-
-# One saga
-
-
-@pytest.mark.parametrize("path", ["/api/sagas/none", "/api/sagas/none/events", "/api/sagas/" + "n" * 299])
-def test_an_unknown_saga_is_not_found(full, path):
-    problem_of(full.get(path), 404, "not-found")
-
-
-@pytest.mark.parametrize("verb", ["retry", "skip", "cancel"])
-def test_a_verb_on_an_unknown_saga_is_not_found(full, verb):
-    problem_of(full.post(f"/api/sagas/none/{verb}", {"reason": "because"}), 404, "not-found")
-
-
-def test_an_overlong_saga_id_names_its_field(full):
-    assert fields_of(full.get("/api/sagas/" + "n" * 301)) == ["saga_id"]
-
-
-@pytest.mark.parametrize(("method", "tail"), [("GET", ""), ("GET", "/events"), ("POST", "/retry")])
-def test_a_saga_id_that_no_database_takes_names_its_field(full, method, tail):
-    answer = full.call(method, f"/api/sagas/a%00b{tail}", json={"reason": "because"})
-    assert fields_of(answer) == ["saga_id"]
-
-
-@pytest.mark.parametrize("user", ["", "u" * 256, "a\0b"])
-def test_a_user_whom_the_log_cannot_name_is_told_why(backend, user):
-    answer = backend.post(START, token=user_token(user=user))
-    assert "1 to 255 characters" in problem_of(answer, 401, "unauthorized")["detail"]
-    assert backend.log.last_position() == 0
-
-
-def test_a_sagas_events_come_in_order_from_any_point(full):
-    events = full.get("/api/sagas/undone/events").json["events"]
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert full.get("/api/sagas/undone/events?after=20").json["events"] == events[20:]
-    assert full.get(f"/api/sagas/undone/events?after={2**63 - 1}").json["events"] == []
-
-
-@pytest.mark.parametrize("after", ["-1", "x", str(2**63), "9" * 40])
-def test_a_bad_start_of_the_events_is_named(full, after):
-    assert fields_of(full.get(f"/api/sagas/undone/events?after={after}")) == ["after"]
-
-
-def test_status_says_where_each_step_stands(full):
-    status = full.get("/api/sagas/stuck").json
-    assert [(step["name"], step["state"]) for step in status["steps"]] == [
-        (told.GRAPH, "done"),
-        (told.FILES, "stuck"),
-        (told.SNAPSHOT, "undone"),
-    ]
 
 
 # Starting
@@ -487,75 +317,3 @@ def test_another_method_is_told_what_is_allowed(full, method, path):
     response = full.call(method, path)
     problem_of(response, 405, "method-not-allowed")
     assert response.headers["Allow"]
-
-
-# The event stream
-
-
-class Reader:
-    """Reads one stream of server-sent events, block by block."""
-
-    def __init__(self, backend, query="", token=None, **headers):
-        self.response = backend.get(f"/api/events{query}", token=token, headers=headers, buffered=False)
-        self.parts = self.response.iter_encoded()
-
-    def take(self, count):
-        """``count`` events as (id, type, data); the first block, which has no data, is passed over."""
-        found = []
-        while len(found) < count:
-            fields = dict(line.split(": ", 1) for line in self.block().strip().split("\n"))
-            if "data" in fields:
-                found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
-        return found
-
-    def block(self):
-        return next(self.parts).decode()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.response.close()
-
-
-def test_the_stream_tells_the_whole_log_and_resumes_after_any_event(full):
-    with Reader(full) as reader:
-        assert reader.response.content_type == "text/event-stream"
-        whole = reader.take(written(full))
-    assert [position for position, _, _ in whole] == list(range(1, written(full) + 1))
-    assert whole[0][1:] == ("saga.requested", whole[0][2])
-    assert whole[0][2]["data"] == {"project": "p1", "user": "ada"}
-    with Reader(full, **{"Last-Event-ID": "7"}) as reader:
-        assert reader.take(3) == whole[7:10]
-    with Reader(full, "?after=7") as reader:
-        assert reader.take(3) == whole[7:10]
-
-
-def test_the_stream_can_begin_at_the_end_of_the_log(fresh):
-    with Reader(fresh, "?after=latest") as reader:
-        assert f"id: {written(fresh)}\n" in reader.block()
-        told.failed_early(fresh.log, "new", time.time(), project="p9")
-        assert [data["saga_id"] for _, _, data in reader.take(3)] == ["new"] * 3
-
-
-def test_the_stream_shows_only_the_tokens_project(full):
-    with Reader(full, token=user_token("p5")) as reader:
-        assert [data["saga_id"] for _, _, data in reader.take(3)] == ["early"] * 3
-
-
-@pytest.mark.parametrize("position", ["-1", "x", "1.5", "9" * 19, "latest-"])
-def test_a_bad_position_is_named(full, position):
-    assert fields_of(full.get("/api/events", headers={"Last-Event-ID": position})) == ["Last-Event-ID"]
-    assert fields_of(full.get(f"/api/events?after={position}")) == ["Last-Event-ID"]
-
-
-def test_readers_cannot_take_all_threads_and_who_leaves_makes_room(fresh):
-    readers = [Reader(fresh) for _ in range(4)]
-    response = fresh.get("/api/events")
-    problem_of(response, 503, "unavailable")
-    assert response.headers["Retry-After"]
-    readers.pop().response.close()
-    with Reader(fresh) as reader:
-        assert reader.take(1)
-    for reader in readers:
-        reader.response.close()
