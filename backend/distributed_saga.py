@@ -112,7 +112,7 @@ class DistributedSaga:
         record = self.log.claim(self.saga_id, worker, LEASE, self._clock.now())
         saga = OpenSaga(self.saga_id, record.fence, definition, self.deadline)
         saga.take_in(self.log.events(self.saga_id))
-        with Heartbeat(self.log, self._clock, worker, LEASE):
+        with Heartbeat(self.log, self._clock, worker, LEASE, lambda: [self.saga_id]):
             self._run(saga)
         if not saga.history.closed:  # parked; one that is closed was given back by its last event
             self.log.release(self.saga_id, record.fence, self._clock.now())

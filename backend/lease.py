@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection
 from types import TracebackType
 
 from backend.outage import Outage
@@ -24,18 +25,26 @@ def latest_end(lease: float, now: float) -> float:
 
 
 class Heartbeat:
-    """While the ``with`` block runs, renews every lease that ``worker`` holds, three times per lease.
+    """While the ``with`` block runs, renews the leases of the sagas in hand, three times per lease.
 
     A worker that is paused longer than its lease finds it gone: its next write raises LeaseLost (R9).
 
     Args:
+        in_hand: the ids of the sagas that ``worker`` drives now.
         outage: told when a renewal fails.
     """
 
     def __init__(
-        self, saga_log: SagaLog, clock: Clock, worker: str, lease: float, outage: Outage | None = None
+        self,
+        saga_log: SagaLog,
+        clock: Clock,
+        worker: str,
+        lease: float,
+        in_hand: Callable[[], Collection[str]],
+        outage: Outage | None = None,
     ) -> None:
         self.saga_log, self.clock, self.worker, self.lease = saga_log, clock, worker, lease
+        self.in_hand = in_hand
         self.outage = outage or Outage()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="saga-heartbeat", daemon=True)
@@ -51,6 +60,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._stopped.wait(self.lease / 3):
             try:
-                self.saga_log.renew(self.worker, self.lease, self.clock.now())
+                if saga_ids := self.in_hand():
+                    self.saga_log.renew(self.worker, self.lease, self.clock.now(), saga_ids)
             except Exception as error:  # a full disk must not end the heartbeat: the next one may find room
                 self.outage.found(error)

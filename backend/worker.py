@@ -78,7 +78,7 @@ class Worker:
             How many were handed over: their calls may still be under way, and the process should end.
         """
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="saga")
-        with Heartbeat(self.saga_log, self.clock, self.name, self.lease, self._outage):
+        with Heartbeat(self.saga_log, self.clock, self.name, self.lease, self._saga_ids, self._outage):
             while not stop.is_set():
                 alive()
                 self._tell_who_is_spared()
@@ -116,7 +116,7 @@ class Worker:
     def _give_back(self, record: SagaRecord, wake_at: float) -> None:
         try:
             self.saga_log.release(record.saga_id, record.fence, wake_at)
-        except Exception as error:  # it is still ours, and the heartbeat would keep it so for ever: try again soon
+        except Exception as error:  # nobody else may have it before its lease ends: try again soon
             self._outage.found(error)
             self._owed.append((record, wake_at))
 
@@ -175,6 +175,9 @@ class Worker:
         future = pool.submit(self.drive, record)
         self._in_hand[future] = record
         future.add_done_callback(self._done)
+
+    def _saga_ids(self) -> list[str]:
+        return [record.saga_id for record in list(self._in_hand.values())]
 
     def _done(self, future: Future[None]) -> None:
         self._in_hand.pop(future, None)

@@ -145,8 +145,11 @@ class SagaLog(Protocol):
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         """Take the next saga that needs work: open, awake, not leased, the oldest open one of its project (R11)."""
 
-    def renew(self, worker: str, lease: float, now: float) -> None:
-        """Extend every lease that ``worker`` still holds to ``now + lease``."""
+    def renew(self, worker: str, lease: float, now: float, saga_ids: Collection[str]) -> None:
+        """Extend the leases of those of ``saga_ids`` that ``worker`` still holds to ``now + lease``.
+
+        Named, because a worker may hold what it does not know of: a claim whose answer was lost must come to its end.
+        """
 
     def release(self, saga_id: str, fence: int, wake_at: float) -> None:
         """Give a saga back; nobody needs to look at it before ``wake_at``."""

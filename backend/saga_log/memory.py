@@ -81,9 +81,9 @@ class MemorySagaLog:
                     return self._take(record, worker, lease, now)
             return None
 
-    def renew(self, worker: str, lease: float, now: float) -> None:
+    def renew(self, worker: str, lease: float, now: float, saga_ids: Collection[str]) -> None:
         with self._lock:
-            for entry in self._sagas.values():
+            for entry in map(self._entry, saga_ids):
                 if entry.record.worker == worker and entry.record.lease_until > now and not entry.record.closed:
                     entry.record = replace(entry.record, lease_until=now + lease)
 

@@ -74,9 +74,9 @@ class SqlSagaLog:
 
         return self._committer.write(work, forced=self._outlived)
 
-    def renew(self, worker: str, lease: float, now: float) -> None:
+    def renew(self, worker: str, lease: float, now: float, saga_ids: Collection[str]) -> None:
         held = and_(sagas.c.worker == worker, sagas.c.lease_until > now, sagas.c.closed.is_(False))
-        self._change(held, lease_until=now + lease)
+        self._change(and_(sagas.c.saga_id.in_(saga_ids), held), lease_until=now + lease)
 
     def release(self, saga_id: str, fence: int, wake_at: float) -> None:
         mine = and_(sagas.c.saga_id == saga_id, sagas.c.fence == fence)

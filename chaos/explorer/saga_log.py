@@ -79,17 +79,22 @@ class LogOfProcess:
 
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         self._beat(now)
-        return self._log.claim_next(worker, lease, now, saga_types)
+        record: SagaRecord | None = self._log.claim_next(worker, lease, now, saga_types)
+        if record is not None:
+            self._process.claimed.add(record.saga_id)
+        return record
 
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
         self._beat(now)
-        return self._log.claim(saga_id, worker, lease, now)
+        record = self._log.claim(saga_id, worker, lease, now)
+        self._process.claimed.add(saga_id)
+        return record
 
     def _beat(self, now: float) -> None:
         """Whoever is alive and not paused renewed its leases in time: that is what its heartbeat is for."""
         for process in self._world.processes:
             if process.alive and not process.paused:
-                self._log.renew(process.name, self._world.lease, now)
+                self._log.renew(process.name, self._world.lease, now, process.claimed)
 
     def _cancel(self, saga_id: str) -> None:
         by_client = {"by": "client", "reason": "cancelled"}

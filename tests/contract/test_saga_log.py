@@ -128,9 +128,19 @@ def test_renewal_extends_only_leases_that_still_hold(log):
     enter(log, "s2", project="q")
     log.claim("s1", "one", 1.0, 1.0)
     log.claim("s2", "one", 9.0, 1.0)
-    log.renew("one", LEASE, 3.0)
+    log.renew("one", LEASE, 3.0, ["s1", "s2"])
     assert log.get("s1").lease_until == 2.0
     assert log.get("s2").lease_until == 8.0
+
+
+def test_renewal_leaves_alone_what_its_worker_does_not_know_that_it_holds(log):
+    enter(log, "s1")
+    enter(log, "s2", project="q")
+    log.claim("s1", "one", LEASE, 1.0)
+    log.claim("s2", "one", LEASE, 1.0)  # and the answer was lost
+    log.renew("one", LEASE, 3.0, ["s1"])
+    assert log.claim_next("two", LEASE, 1.0 + LEASE, TYPES).saga_id == "s2"
+    assert log.claim_next("two", LEASE, 1.0 + LEASE, TYPES) is None
 
 
 def test_a_saga_that_was_given_back_sleeps_until_its_time(log):

@@ -34,7 +34,7 @@ def crash(server: Postgres, log: SagaLog) -> None:
     """The server is killed and comes back; the log's writer finds out by an error, as its callers do."""
     server.restart("immediate")
     with pytest.raises(DBAPIError):
-        log.renew("nobody", LEASE, 1.0)
+        log.renew("nobody", LEASE, 1.0, [])
 
 
 def started(log: SagaLog) -> None:

@@ -85,7 +85,7 @@ def test_a_worker_whose_saga_went_to_another_process_can_write_nothing(another):
     with pytest.raises(LeaseLost, match="taken over"):
         one.append("s1", old.fence, 2, [event(T.BEGUN)])
     one.release("s1", old.fence, 0.0)
-    one.renew("one", LEASE, 2.0)
+    one.renew("one", LEASE, 2.0, ["s1"])
     assert (two.get("s1").worker, two.get("s1").fence) == ("two", new.fence)
     two.append("s1", new.fence, 3, [event(T.BEGUN)])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import OperationalError
@@ -27,18 +27,21 @@ BACK = "the saga log can be read and written again"
 
 
 class Leaves(MemorySagaLog):
-    """Is away from the moment at which the first step is done until it is told to come back."""
+    """Is away from the first step on until it is told to come back."""
 
     def __init__(self) -> None:
         super().__init__()
         self.away = False
         self.releases_refused, self.renewals_refused = threading.Semaphore(0), threading.Semaphore(0)
 
-    def append(self, saga_id: str, fence: int, known_seq: int, events: Sequence[Event]) -> list[LoggedEvent]:
-        if any(event.type is T.STEP_DONE for event in events):
-            self.away = True
+    def leave(self) -> None:
+        """The step takes until a renewal of its saga's lease was refused."""
+        self.away = True
+        assert self.renewals_refused.acquire(timeout=LIMIT)
+
+    def append(self, *arguments) -> list[LoggedEvent]:
         self._there()
-        return super().append(saga_id, fence, known_seq, events)
+        return super().append(*arguments)
 
     def claim_next(self, *arguments) -> SagaRecord | None:
         self._there()
@@ -59,22 +62,39 @@ class Leaves(MemorySagaLog):
             raise GONE
 
 
+class LosesTheFirstClaim(MemorySagaLog):
+    """Takes the first claim down, and its answer never arrives: the database crashed between the two."""
+
+    lost = False
+
+    def claim_next(self, *arguments) -> SagaRecord | None:
+        record = super().claim_next(*arguments)
+        if record is not None and not self.lost:
+            self.lost = True
+            raise GONE
+        return record
+
+
 class OneStep:
     """Sagas of one step, which is undone in the end."""
 
     saga_type = "test"
 
-    def __init__(self) -> None:
-        self.undone = threading.Event()
+    def __init__(self, during: Callable[[], None] = lambda: None) -> None:
+        self.during, self.done, self.undone = during, threading.Event(), threading.Event()
 
     def prepare(self, record: SagaRecord, note: object) -> SagaDefinition:
         return self.recover(record)
 
     def recover(self, record: SagaRecord) -> SagaDefinition:
-        return SagaDefinition((SagaStep("save", lambda: None, self.undone.set),))
+        return SagaDefinition((SagaStep("save", self._save, self.undone.set),))
 
     def deadline(self, record: SagaRecord) -> float:
         return record.created_at + 600.0
+
+    def _save(self) -> None:
+        self.during()
+        self.done.set()
 
 
 @contextmanager
@@ -91,21 +111,30 @@ def serving(worker: Worker) -> Iterator[None]:
 
 
 def test_it_is_said_once_without_a_story_and_the_saga_comes_to_its_end(caplog):
-    log, source, clock = Leaves(), OneStep(), SystemClock()
+    log, clock = Leaves(), SystemClock()
+    source = OneStep(log.leave)
     log.create(NewSaga("s1", "test", "p", "u", {}), Event(T.REQUESTED, clock.now()))
     caplog.set_level(logging.INFO)
     with serving(Worker(log, source, clock, threads=2, lease=LEASE)):
         assert log.releases_refused.acquire(timeout=LIMIT)  # by the thread that drove it
         assert log.releases_refused.acquire(timeout=LIMIT)  # by the worker, before it claims anything else
-        assert log.renewals_refused.acquire(timeout=LIMIT)
         log.away = False
-        log.append = MemorySagaLog.append.__get__(log)  # and stays there
         assert source.undone.wait(LIMIT)
     assert (log.get("s1").state, log.get("s1").closed) == (SagaState.ROLLED_BACK, True)
     told = [line for line in caplog.records if line.name in ("worker", "backend.outage")]
     let_go = "[s1] let go of until the saga log can be read and written again"
     assert [line.getMessage() for line in told] == [AWAY, let_go, BACK]
     assert not any(line.exc_info for line in told)
+
+
+def test_a_saga_whose_claim_was_made_and_not_answered_is_driven_once_its_lease_has_ended():
+    """Its worker lives, and must not renew for ever what it does not know that it holds."""
+    log, source, clock = LosesTheFirstClaim(), OneStep(), SystemClock()
+    log.create(NewSaga("s1", "test", "p", "u", {}), Event(T.REQUESTED, clock.now()))
+    with serving(Worker(log, source, clock, threads=2, lease=LEASE)):
+        assert source.done.wait(LIMIT)
+    claims = [entry.event.data["fence"] for entry in log.events("s1") if entry.event.type is T.CLAIMED]
+    assert (log.lost, claims) == (True, [1, 2])
 
 
 def test_a_defect_is_told_with_its_story_also_behind_an_outage(caplog):
