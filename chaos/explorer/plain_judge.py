@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chaos.auditor.sagas import Saga, Sagas, read_sagas
+from chaos.explorer.heard import Heard
 from chaos.explorer.scenario import Anomaly, Finding, Judgement
-from chaos.explorer.schedule import FaultKind
 from chaos.explorer.wiki_judge import log_facts
-from chaos.explorer.world import Entry
 
 if TYPE_CHECKING:
     from chaos.explorer.run import System
@@ -78,10 +75,10 @@ def _of_effects(system: System, sagas: Sagas, seen: Observed) -> Iterator[Findin
     nearest = min(expected[committed], key=lambda one: sum(one[name] != seen[name] for name in seen))
     for name, shown in seen.items():
         if shown != nearest[name]:
-            story = _Story.of(system.world.trace, name)
+            heard = Heard.by(name, system.world.trace)
             as_if = _as_if(expected, name, shown)
             evidence = f"it shows {_short(shown)} and should show {_short(nearest[name])} ({_outcomes(sagas)})"
-            for broken, word in _words(committed, as_if, story):
+            for broken, word in _words(committed, as_if, heard):
                 yield Finding(word, broken, name, evidence, participant=name)
 
 
@@ -90,67 +87,20 @@ def _as_if(expected: Mapping[frozenset[str], Sequence[Observed]], name: str, sho
     return next((sagas for sagas, orders in expected.items() if any(one[name] == shown for one in orders)), None)
 
 
-def _words(committed: frozenset[str], as_if: frozenset[str] | None, story: _Story) -> Iterator[tuple[str, Anomaly]]:
+def _words(committed: frozenset[str], as_if: frozenset[str] | None, heard: Heard) -> Iterator[tuple[str, Anomaly]]:
     if as_if is not None and as_if - committed:
-        yield "A1", A.LOST_COMPENSATION if story.undone else A.FALSE_COMPENSATED
-        yield "A2", A.OVERTAKEN if story.overtaken else A.ORPHAN
+        yield "A1", A.LOST_COMPENSATION if heard.undone else A.FALSE_COMPENSATED
+        yield "A2", A.OVERTAKEN if heard.overtaken else A.ORPHAN
     elif as_if is not None:
-        yield "A4", A.LOST_UPDATE if story.done else A.FALSE_COMMITTED
-    elif story.overtaken:
+        yield "A4", A.LOST_UPDATE if heard.done else A.FALSE_COMMITTED
+    elif heard.overtaken:
         yield "A2", A.OVERTAKEN
-    elif story.done_twice:
+    elif heard.done_twice:
         yield "A1", A.DOUBLE_EFFECT
     elif committed:
         yield "A4", A.LOST_UPDATE
     else:
-        yield "A1", A.LOST_COMPENSATION if story.undone else A.FALSE_COMPENSATED
-
-
-@dataclass
-class _Story:
-    """What happened at one participant, as far as the trace tells.
-
-    Attributes:
-        done: an action was answered with success.
-        undone: the sagas of which a compensation was.
-        overtaken: an action came in after its compensation.
-    """
-
-    done: bool = False
-    undone: set[str | None] = field(default_factory=set)
-    overtaken: bool = False
-    calls: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def done_twice(self) -> bool:
-        return any(count > 1 for count in self.calls.values())
-
-    @classmethod
-    def of(cls, trace: Sequence[Entry], participant: str) -> _Story:
-        story, way = cls(), dict[str, str]()
-        for entry in trace:
-            if entry.kind == "write":  # what is called next was announced here (R1)
-                way[entry.source] = _way(entry.what) or way.get(entry.source, "")
-            elif entry.kind == "fault" and entry.outcome == FaultKind.DUPLICATE and f"→ {participant}:" in entry.source:
-                story.calls[entry.source.partition(": ")[2]] += 1
-            elif entry.target == participant and not entry.what.startswith("GET "):
-                story._take(entry, way.get(entry.source, ""))
-        return story
-
-    def _take(self, entry: Entry, way: str) -> None:
-        success = entry.outcome.startswith("2")
-        perhaps = not entry.outcome.startswith("4")  # who got no answer, or an error, may have been heard
-        if way == "undo" and entry.kind != "late" and success:
-            self.undone.add(entry.saga_id)
-        elif perhaps and (way == "do" or entry.kind == "late"):
-            self.done = self.done or success
-            self.overtaken = self.overtaken or entry.saga_id in self.undone
-            self.calls[entry.what] += 1
-
-
-def _way(written: str) -> str:
-    ways = {"step.started": "do", "undo.started": "undo", "confirm.started": "confirm"}
-    return next((way for event, way in ways.items() if event in written), "")
+        yield "A1", A.LOST_COMPENSATION if heard.undone else A.FALSE_COMPENSATED
 
 
 def _outcomes(sagas: Sagas) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from chaos.auditor.invariants import INVARIANTS, judge
 from chaos.auditor.sagas import read_sagas
 from chaos.auditor.verdicts import Finding as Found
 from chaos.auditor.world import World as Facts
+from chaos.explorer.heard import Heard
 from chaos.explorer.machines import AppOnFolder
 from chaos.explorer.remembered import Machine, Remembered
 from chaos.explorer.scenario import Anomaly, Finding, Judgement
@@ -112,21 +114,8 @@ def _in_the_light_of(system: System, finding: Finding) -> Finding:
     """An orphan whose action came in after its own compensation has a name of its own."""
     if finding.anomaly is not Anomaly.ORPHAN or finding.participant is None:
         return finding
-    undone = False
-    for entry in system.world.trace:
-        if entry.target != finding.participant or not entry.outcome.startswith("2"):
-            continue
-        undone = undone or entry.what.startswith("undo")
-        if undone and entry.kind == "late":
-            return Finding(
-                Anomaly.OVERTAKEN,
-                finding.broken,
-                finding.subject,
-                finding.evidence,
-                finding.saga_id,
-                finding.participant,
-            )
-    return finding
+    heard = Heard.by(finding.participant, system.world.trace)
+    return replace(finding, anomaly=Anomaly.OVERTAKEN) if heard.overtaken else finding
 
 
 def _files(machine: Machine) -> Source[FileFacts]:

@@ -22,7 +22,7 @@ from chaos.explorer.scenario import Anomaly
 from chaos.explorer.schedule import Fault, FaultKind, Point, Schedule
 from chaos.explorer.search import AT_THE_END, explored
 from chaos.explorer.wire import Answer, Request
-from service_kit.barrier import Barrier, Branch
+from service_kit.barrier import Barrier, Branch, Effect
 
 SAVE, SNAPSHOT = "coordinator → filesystem_server: save files", "coordinator → git_server: create snapshot"
 
@@ -52,6 +52,16 @@ def test_a_late_snapshot_between_its_own_undo_and_that_of_the_files_it_reads(
     (minimal,) = report.minimal
     assert Anomaly.OVERTAKEN in minimal.anomalies
     assert minimal.schedule.faults == (Fault(Point(SNAPSHOT, 1), FaultKind.LATE, 2),)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.LATE, FaultKind.PAUSED])
+def test_an_undo_is_overtaken_by_a_late_call_and_by_one_of_a_late_coordinator(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, kind: FaultKind
+) -> None:
+    """filesystem_server without a barrier."""
+    monkeypatch.setattr(Barrier, "undo_all", lambda barrier, branch: barrier._close_items(branch, Effect.UNDONE))
+    late = AT_THE_END if kind is FaultKind.LATE else 0
+    assert Anomaly.OVERTAKEN in under(stage, Fault(Point(SAVE, 1), kind, late)).anomalies
 
 
 def test_a_coordinator_that_wakes_up_at_its_write_is_fenced_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
