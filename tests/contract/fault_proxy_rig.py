@@ -287,3 +287,21 @@ def ours(our_server: Target) -> Iterator[Target]:
     """Only ours; empty."""
     yield our_server
     our_server.clear()
+
+
+@pytest.fixture(scope="module")
+def counting_server() -> Iterator[Target]:
+    with running(OURS, "-proxy-metrics") as target:
+        yield target
+
+
+@pytest.fixture
+def counted(counting_server: Target) -> Iterator[Target]:
+    """Only ours; its sockets and connections are counted after the test."""
+    counting_server.get("/version")
+    sockets = counting_server.sockets
+    before = sockets()
+    yield counting_server
+    counting_server.clear()
+    assert eventually(lambda: sockets() <= before, 10), f"{sockets() - before} sockets leaked"
+    assert counting_server.process.poll() is None
