@@ -79,22 +79,22 @@ class LogOfProcess:
 
     def claim_next(self, worker: str, lease: float, now: float, saga_types: Collection[str]) -> SagaRecord | None:
         self._beat(now)
-        record: SagaRecord | None = self._log.claim_next(worker, lease, now, saga_types)
-        if record is not None:
-            self._process.claimed.add(record.saga_id)
-        return record
+        return self._log.claim_next(worker, lease, now, saga_types)
 
     def claim(self, saga_id: str, worker: str, lease: float, now: float) -> SagaRecord:
         self._beat(now)
-        record = self._log.claim(saga_id, worker, lease, now)
-        self._process.claimed.add(saga_id)
-        return record
+        return self._log.claim(saga_id, worker, lease, now)
 
     def _beat(self, now: float) -> None:
-        """Whoever is alive and not paused renewed its leases in time: that is what its heartbeat is for."""
+        """Whoever is alive and not paused renewed its leases in time: that is what its heartbeat is for.
+
+        What it holds the log knows, also of processes that are others for real. No answer to a claim is ever lost here.
+        """
+        held = [(record.worker, record.saga_id) for record in self._log.find(open_only=True)]
         for process in self._world.processes:
             if process.alive and not process.paused:
-                self._log.renew(process.name, self._world.lease, now, process.claimed)
+                its = [saga_id for worker, saga_id in held if worker == process.name]
+                self._log.renew(process.name, self._world.lease, now, its)
 
     def _cancel(self, saga_id: str) -> None:
         by_client = {"by": "client", "reason": "cancelled"}

@@ -65,17 +65,12 @@ class Carried:
 
 @dataclass
 class Process:
-    """One coordinator's process.
-
-    Attributes:
-        claimed: the ids of the sagas that it ever claimed.
-    """
+    """One coordinator's process."""
 
     name: str
     task: Task | None = None
     alive: bool = True
     paused: bool = False
-    claimed: set[str] = field(default_factory=set)
 
 
 @dataclass

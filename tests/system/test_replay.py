@@ -54,8 +54,8 @@ NOW = (
     PAIRS[-1],
 )
 """A handful for every day; the rest is marked slow."""
-RANDOM = (1, 2, 5, 7, 11, 13)
-"""Seeds of interleaved sagas."""
+RANDOM = (7, 1, 2, 5, 11, 13)
+"""Seeds of interleaved sagas; under the first one a lease outlasts itself by its heartbeat."""
 
 
 class Worlds:
@@ -119,8 +119,7 @@ def test_every_kind_of_fault_does_at_the_first_and_at_the_last_point_that_knows_
             assert_the_same(worlds.replay(Schedule("wiki", (fault,))))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", RANDOM)
+@pytest.mark.parametrize("seed", [RANDOM[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in RANDOM[1:])])
 def test_sagas_that_interleave_do_so_in_the_same_order(worlds: Worlds, seed: int) -> None:
     schedule = random_schedule(worlds.of("wiki-crowd")[0], seed)[-1].schedule
     assert_the_same(worlds.replay(schedule))
