@@ -15,7 +15,10 @@ from backend.saga.retry import BACKWARD, FORWARD, RetryPolicy
 from backend.saga.state import StepKind
 
 StepCall = Callable[..., Any]
-"""Takes a StepContext or nothing; returns JSON values; raises Refused for a definite no, anything else is unclear."""
+"""Takes a StepContext or nothing; returns JSON values; raises Refused for a definite no, anything else is unclear.
+
+So is an action's result that is not JSON; what else returns one is taken to have returned nothing.
+"""
 
 
 @dataclass(frozen=True)

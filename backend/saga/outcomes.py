@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +41,20 @@ class Perhaps:
 Outcome = Done | No | Perhaps
 
 
+def outcome_of_result(result: Any, *, needed: bool) -> Outcome:
+    """The outcome of a call that returned ``result``. One that no log can keep is done only if it is not ``needed``."""
+    try:
+        json.dumps(result, sort_keys=True, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        return Perhaps(f"its result cannot be kept in the log: {error}") if needed else Done()
+    return Done(result)
+
+
 def outcome_of(error: Exception) -> Outcome:
     """The outcome of a call that raised ``error``. Only ``Refused`` is a no; no answer never is (R2)."""
+    problem = str(error).encode(errors="replace").decode()  # half a surrogate pair cannot be kept in the log
     if isinstance(error, Refused):
-        return No(str(error))
+        return No(problem)
     if isinstance(error, Unclear):
-        return Perhaps(str(error), error.retry_after)
-    return Perhaps(f"{type(error).__name__}: {error}")
+        return Perhaps(problem, error.retry_after)
+    return Perhaps(f"{type(error).__name__}: {problem}")

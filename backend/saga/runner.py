@@ -12,7 +12,7 @@ from backend.saga.definition import SagaDefinition, SagaStep, StepContext, call_
 from backend.saga.directions import ACTION, Direction, attempt_number, direction_of, goes_forward
 from backend.saga.events import Event, EventType
 from backend.saga.history import History, apply
-from backend.saga.outcomes import Done, No, Outcome, Perhaps, outcome_of
+from backend.saga.outcomes import Done, No, Outcome, Perhaps, outcome_of, outcome_of_result
 from backend.saga.ports import Clock, Draw, Guard, LoggedEvent, SagaLog, Tell, Together
 from backend.saga.state import SagaState
 
@@ -198,7 +198,7 @@ class SagaRunner:
 
         def attempt() -> Outcome:
             try:
-                outcome: Outcome = Done(call_step(call, context))
+                outcome = outcome_of_result(call_step(call, context), needed=direction is ACTION)
             except Exception as error:  # every failure is one of the three outcomes (R2)
                 outcome = outcome_of(error)
             if direction is not ACTION:
