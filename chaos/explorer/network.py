@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,7 +9,7 @@ from chaos.explorer.remembered import Remembered
 from chaos.explorer.schedule import Fault, FaultKind
 from chaos.explorer.tokens import Tokens
 from chaos.explorer.wire import Answer, NoAnswer, Request, SimulatedSession
-from chaos.explorer.world import Carried, Entry, Process, World, kinds_of_call
+from chaos.explorer.world import Carried, Process, World, kinds_of_call
 
 K = FaultKind
 Describe = Callable[[str, Request], str]
@@ -18,13 +17,19 @@ Describe = Callable[[str, Request], str]
 
 
 @dataclass
-class _OnItsWay:
-    """A request whose caller gave up, and that arrives before the ``after``-th later call; below 0: at the very end."""
-
+class _Call:
+    source: str
     participant: Remembered
     request: Request
     what: str
-    source: str
+    instead: Answer | None = None
+
+
+@dataclass
+class _OnItsWay:
+    """A call whose caller gave up, and that arrives before the ``after``-th later one; below 0: at the very end."""
+
+    call: _Call
     after: int
 
 
@@ -72,27 +77,18 @@ class Network:
                 self.world.pause(process)
         self.world.carried.append(Carried(number, tuple(self.world.inside)))
         self._deliver_overtaken()
-        began = self.world.hub.now
+        began, call = self.world.hub.now, _Call(source, participant, request, what)
         try:
-            answer = self._carry(_Call(source, participant, request, timeout, what, process), faults)
+            answer = self._carry(call, faults)
             if self.world.hub.now - began > timeout:
                 raise NoAnswer("timeout")
         except NoAnswer as none:
             if none.how == "timeout":
                 self.world.clock.sleep_until(began + timeout)
-            self._write(source, participant, request, what, {"timeout": "no answer"}.get(none.how, none.how))
+            self._note("call", call, "no answer" if none.how == "timeout" else none.how)
             raise
-        self._write(source, participant, request, what, str(answer.status), answer)
+        self._note("call", call, answer)
         return answer
-
-    def _write(
-        self, source: str, to: Remembered, request: Request, what: str, outcome: str, answer: Answer | None = None
-    ) -> None:
-        detail = word_of(answer) if answer is not None and answer.status >= 400 else ""
-        entry = Entry(
-            self.world.seconds(), "call", source, to.name, what.partition(": ")[2], outcome, request.saga_id, detail
-        )
-        self.world.trace.append(entry)
 
     def _carry(self, call: _Call, faults: Iterable[Fault]) -> Answer:
         """The call under the faults of its point, each of which may be the last word."""
@@ -109,9 +105,7 @@ class Network:
             case K.REQUEST_LOST:
                 raise NoAnswer("timeout")
             case K.LATE:
-                self._on_its_way.append(
-                    _OnItsWay(call.participant, call.request, call.what, call.source, fault.overtaken_by)
-                )
+                self._on_its_way.append(_OnItsWay(call, fault.overtaken_by))
                 raise NoAnswer("timeout")
             case K.DOWN_BEFORE:
                 call.participant.kill()
@@ -157,7 +151,7 @@ class Network:
     def _deliver_overtaken(self) -> None:
         """What arrives before the present call. Whoever is at work on a request takes no other one meanwhile."""
         inside = self.world.inside
-        for one in [one for one in self._on_its_way if one.after > 0 and one.participant.name not in inside]:
+        for one in [one for one in self._on_its_way if one.after > 0 and one.call.participant.name not in inside]:
             one.after -= 1
             if one.after == 0:
                 self._arrive(one)
@@ -168,35 +162,7 @@ class Network:
 
     def _arrive(self, one: _OnItsWay) -> None:
         self._on_its_way.remove(one)
-        call = _Call(one.source, one.participant, one.request, 0.0, one.what, None)
-        answer = self._deliver(call)
-        entry = Entry(
-            self.world.seconds(),
-            "late",
-            one.source,
-            one.participant.name,
-            one.what.partition(": ")[2],
-            str(answer.status),
-            one.request.saga_id,
-            word_of(answer) if answer.status >= 400 else "",
-        )
-        self.world.trace.append(entry)
+        self._note("late", one.call, self._deliver(one.call))
 
-
-@dataclass
-class _Call:
-    source: str
-    participant: Remembered
-    request: Request
-    timeout: float
-    what: str
-    process: Process | None
-    instead: Answer | None = None
-
-
-def word_of(answer: Answer) -> str:
-    """The problem's type: a stable word."""
-    try:
-        return str(json.loads(answer.body)["type"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+    def _note(self, kind: str, call: _Call, came: Answer | str) -> None:
+        self.world.note_call(kind, call.source, call.participant.name, call.what, call.request.saga_id, came)

@@ -95,12 +95,7 @@ class Remembered:
         machine.open()
         self.state = self._look()
         self._real_state: State | None = self.state
-        self.real_calls = self.restarts = 0
-
-    @property
-    def states(self) -> int:
-        """How many distinct states were seen."""
-        return len(self._known)
+        self.real_calls = 0
 
     def call(self, request: Request, ask: Ask, *, disk_full: bool = False) -> Answer:
         """What the participant answers now; its state moves on."""
@@ -165,7 +160,6 @@ class Remembered:
 
     def _bring_here(self, *, again: bool = False) -> None:
         if again or self._real_state is not self.state:
-            self.restarts += 1
             self._real_state = None  # a restart that fails leaves it nowhere
             (self.machine.restart if again else self.machine.restore)(self.state.image)
             self._real_state = self.state

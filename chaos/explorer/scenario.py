@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.explorer.machines import AppOnFolder
-from chaos.explorer.remembered import Remembered, State
+from chaos.explorer.remembered import State
 from chaos.explorer.tokens import Tokens
 from chaos.explorer.wire import Request
 
@@ -122,6 +122,3 @@ class Scenario(ABC):
     def workers(self) -> int:
         """How many coordinators there are from the start."""
         return 1
-
-
-Participants = Mapping[str, Remembered]

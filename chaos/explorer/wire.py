@@ -85,6 +85,14 @@ class Answer:
         body = jsons.dumps({"type": word, "title": word, "status": status, "detail": detail}).encode()
         return cls(status, body, (("content-type", "application/problem+json"),))
 
+    @property
+    def problem_word(self) -> str:
+        """The problem's type, a stable word; empty where there is none."""
+        try:
+            return str(jsons.loads(self.body)["type"]) if self.status >= 400 else ""
+        except (ValueError, KeyError, TypeError):
+            return ""
+
 
 class NoAnswer(Exception):
     """No whole answer came. ``how``: ``timeout``, ``reset`` or ``cut``."""

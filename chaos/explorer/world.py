@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos.explorer.hub import Hub, HubClock, Killed, Task
-from chaos.explorer.schedule import CALL_KINDS, READ_KINDS, WRITE_KINDS, Fault, FaultKind, Point, Schedule
+from chaos.explorer.schedule import CALL_KINDS, READ_KINDS, Fault, FaultKind, Point, Schedule
+from chaos.explorer.wire import Answer
 
 MOST_POINTS = 5_000
 """A run that comes to so many calls and writes comes to no end."""
@@ -124,6 +125,14 @@ class World:
         """Write a line of the trace."""
         self.trace.append(Entry(self.seconds(), kind, about, "", "", outcome, **more))
 
+    def note_call(
+        self, kind: str, source: str, target: str, point: str, saga_id: str | None, came: Answer | str
+    ) -> None:
+        """Write a line about a call to ``target``, named as its point is: its answer, or how none came."""
+        what = point.partition(": ")[2]
+        outcome, detail = (str(came.status), came.problem_word) if isinstance(came, Answer) else (came, "")
+        self.trace.append(Entry(self.seconds(), kind, source, target, what, outcome, saga_id, detail))
+
     def seconds(self) -> float:
         """Virtual seconds since the run began."""
         return round(self.hub.now - self.began, 3)
@@ -187,6 +196,3 @@ def _by_point(faults: Sequence[Fault]) -> dict[Point, list[Fault]]:
     for fault in faults:
         found.setdefault(fault.point, []).append(fault)
     return found
-
-
-__all__ = ["WRITE_KINDS", "Carried", "Entry", "NoEnd", "Passed", "Process", "World", "kinds_of_call"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chaos.explorer.network import word_of
 from chaos.explorer.real.lines import Channel, Message
 from chaos.explorer.real.links import FaultProxy
 from chaos.explorer.real.machine import RealMachine
@@ -13,7 +12,7 @@ from chaos.explorer.real.measures import Blow, Measure, measure_of
 from chaos.explorer.real.switchboard import Switchboard
 from chaos.explorer.schedule import Fault, FaultKind
 from chaos.explorer.wire import Answer
-from chaos.explorer.world import Entry, Process, World, kinds_of_call
+from chaos.explorer.world import Process, World, kinds_of_call
 
 
 @dataclass
@@ -100,14 +99,11 @@ class Carrier:
             self._proxy.remove_fault(call.link, call.label)
         self._is_done(call)
         how: str | None = message.get("how")
-        answer = None
         if how is None and world.hub.now - call.began > call.timeout:
             how = "timeout"
         if how == "timeout":
             world.clock.sleep_until(call.began + call.timeout)
-        if how is None:
-            answer = Answer(message["status"], message["body"].encode("latin-1"))
-        self._write("call", call, "no answer" if how == "timeout" else how or "", answer)
+        self._note("call", call, _answer(message) if how is None else "no answer" if how == "timeout" else how)
         return {"too_late": how == "timeout"}
 
     # --- participants -----------------------------------------------------------------------------------------------
@@ -144,7 +140,7 @@ class Carrier:
             return
         if call.measure.blow is Blow.FULL:
             self._machines[call.target].empty_disk(message["pid"])
-        call.answers.append(Answer(message["status"], message["body"].encode("latin-1")))
+        call.answers.append(_answer(message))
         guest.send({})
 
     def _kill(self, call: Call) -> None:
@@ -179,7 +175,7 @@ class Carrier:
         self._proxy.remove_fault(one.call.link, one.call.label)
         self._board.serve_until(lambda: bool(one.call.answers))
         self._is_done(one.call)
-        self._write("late", one.call, "", one.call.answers[0])
+        self._note("late", one.call, one.call.answers[0])
 
     def _set_out(self, call: Call) -> None:
         """From here on nobody else has a turn, until it is done."""
@@ -190,20 +186,12 @@ class Carrier:
         self._world.inside.remove(call.target)
         self._world.hub.held -= 1
 
-    def _write(self, kind: str, call: Call, outcome: str, answer: Answer | None) -> None:
-        detail = word_of(answer) if answer is not None and answer.status >= 400 else ""
-        self._world.trace.append(
-            Entry(
-                self._world.seconds(),
-                kind,
-                call.source,
-                call.target,
-                call.what.partition(": ")[2],
-                str(answer.status) if answer is not None else outcome,
-                call.saga_id,
-                detail,
-            )
-        )
+    def _note(self, kind: str, call: Call, came: Answer | str) -> None:
+        self._world.note_call(kind, call.source, call.target, call.what, call.saga_id, came)
+
+
+def _answer(message: Message) -> Answer:
+    return Answer(message["status"], message["body"].encode("latin-1"))
 
 
 def link_name(source: str, target: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 import requests
 
@@ -18,7 +17,7 @@ from chaos.explorer.real.disk import Disk
 from chaos.explorer.real.lines import Channel, Message
 from chaos.explorer.schedule import Fault, FaultKind, Point
 from chaos.explorer.tokens import Tokens
-from chaos.explorer.wire import TOKEN, as_request, seconds_of
+from chaos.explorer.wire import TOKEN, address_of, as_request, seconds_of
 from chaos.explorer.world import Entry, Process, World
 
 LABEL = "X-Request-Id"
@@ -48,8 +47,7 @@ class RealSession(requests.Session):
         Raises:
             requests.RequestException: no whole answer came, or too late.
         """
-        parts = urlsplit(str(url))
-        address = f"{parts.scheme}://{parts.netloc}"
+        address = address_of(str(url))
         name, link = self._links[address]
         request = as_request(method, str(url), self.headers, given)
         about = {"op": "call", "to": name, "what": self._describe(name, request), "method": request.method}

@@ -39,7 +39,7 @@ class RealParticipant(Remembered):
         self.machine, self.name, self.address = machine, machine.name, machine.address
         self._known: dict[str, State] = {}
         self.state = self._real_state = State(0, {})
-        self.real_calls = self.restarts = 0
+        self.real_calls = 0
 
     def look_again(self) -> None:
         """Its state is whatever it came to."""

@@ -87,7 +87,6 @@ class _Turn:
             "point": self._point,
             "call": self._open,
             "ended": self._close,
-            "pause": self._pause,
             "sleep": self._sleep,
             "entry": self._entry,
             "failed": self._failed,
@@ -109,10 +108,6 @@ class _Turn:
         if self._call is None:
             raise BrokeOff(f"{self._process.name} ended a call that it had not begun")
         return self._carrier.close(self._call, message)
-
-    def _pause(self, message: Message) -> Message:
-        self._world.pause(self._process)
-        return {}
 
     def _sleep(self, message: Message) -> Message:
         self._world.clock.sleep_until(message["until"])
