@@ -1,10 +1,9 @@
-"""What the auditor sees with its own eyes: real files, real repositories, real SQLite files, all made by the test."""
+"""What the auditor sees with its own eyes: real files, real SQLite files, all made by the test."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,18 +15,10 @@ from chaos.auditor.collectors import look
 from chaos.auditor.collectors.files import NOT_A_PLAIN_FILE, read_files
 from chaos.auditor.collectors.journal import read_journal
 from chaos.auditor.collectors.leftovers import read_leftovers
-from chaos.auditor.collectors.repositories import read_repositories
 from chaos.auditor.collectors.saga_log import open_sagas, read_again, read_log
-from tests.integration.auditor_log import FILES, LogWriter, sha, snap
+from tests.integration.auditor_git import commit
+from tests.integration.auditor_log import FILES, LogWriter, sha
 
-WHO = {
-    "GIT_AUTHOR_NAME": "t",
-    "GIT_AUTHOR_EMAIL": "t@t.invalid",
-    "GIT_COMMITTER_NAME": "t",
-    "GIT_COMMITTER_EMAIL": "t@t.invalid",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-}
 BARRIER = """
 CREATE TABLE barrier_saga (saga_id TEXT, project TEXT, state TEXT, touched_at REAL);
 CREATE TABLE barrier_item (saga_id TEXT, project TEXT, item TEXT, effect TEXT, fingerprint TEXT, answer TEXT);
@@ -35,29 +26,6 @@ CREATE TABLE undo (saga_id TEXT, project TEXT, filename TEXT, content BLOB);
 CREATE TABLE redo (project TEXT, filename TEXT, content BLOB);
 CREATE TABLE git_move (project TEXT, saga_id TEXT, old_commit TEXT, new_commit TEXT, applied INTEGER);
 """
-
-
-def git(repository: Path, *args: str, stdin: str = "") -> str:
-    command = ["git", f"--git-dir={repository}", *args]
-    done = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"], **WHO}
-    )
-    assert done.returncode == 0, (args, done.stderr)
-    return done.stdout.strip()
-
-
-def commit(repository: Path, files: dict[str, str], saga_id: str | None, ref: str = "refs/heads/main") -> str:
-    """One commit on ``ref``, made by ``git fast-import`` (which quotes nothing here and needs no worktree)."""
-    if not repository.exists():
-        git(repository, "init", "--quiet", "--bare", "--initial-branch=main")
-    trailers = f"\n\nSaga-Id: {saga_id}\nSnapshot-Id: {snap(saga_id)}\n" if saga_id else "\n"
-    message = f"Wiki{trailers}"
-    parent = git(repository, "for-each-ref", "--format=%(objectname)", ref)
-    lines = [f"commit {ref}\ncommitter t <t@t.invalid> 1600000000 +0000\ndata {len(message.encode())}\n{message}"]
-    lines += [f"from {parent}\n" if parent else "", "deleteall\n"]
-    lines += [f"M 100644 inline {name}\ndata {len(text.encode())}\n{text}\n" for name, text in files.items()]
-    git(repository, "fast-import", "--quiet", stdin="".join(lines))
-    return git(repository, "rev-parse", ref)
 
 
 @pytest.fixture
@@ -130,96 +98,6 @@ def test_an_unreadable_file_is_not_taken_for_an_absent_one(tmp_path: Path, monke
     found = read_files(tmp_path)
     assert found.projects == {"p": {}}
     assert found.unreadable == ["file a.md of project p: Permission denied"]
-
-
-# --- repositories -----------------------------------------------------------------------------------------------
-
-
-def test_every_commit_of_every_ref_is_read_with_its_saga_and_its_bytes(tmp_path: Path) -> None:
-    repository = tmp_path / "p.git"
-    first = commit(repository, {"a.md": "one", "deep/er/ü.md": "two"}, "s1")
-    second = commit(repository, {"a.md": "one"}, "s2")
-    tagged = commit(repository, {"b.md": "x"}, "s3", ref="refs/heads/side")
-    git(repository, "tag", "-a", "-m", "t", "v1", tagged)
-    git(repository, "update-ref", "-d", "refs/heads/side")
-    facts = read_repositories(tmp_path)["p"]
-    assert facts.complaints == ()
-    assert {row.commit: (row.saga_id, row.snapshot_id, row.on_main) for row in facts.commits} == {
-        first: ("s1", snap("s1"), True),
-        second: ("s2", snap("s2"), True),
-        tagged: ("s3", snap("s3"), False),
-    }
-    assert {row.commit: row.files for row in facts.commits}[first] == {"a.md": sha("one"), "deep/er/ü.md": sha("two")}
-    assert set(facts.refs) == {"refs/heads/main", "refs/tags/v1"}
-
-
-def test_packed_refs_a_detached_head_and_odd_refs_are_seen(tmp_path: Path) -> None:
-    repository = tmp_path / "p.git"
-    commit(repository, {"a.md": "one"}, "s1")
-    loose = commit(repository, {"b.md": "x"}, None, ref="refs/heads/side")
-    blob = git(repository, "hash-object", "-w", "--stdin", stdin="blob")
-    git(repository, "update-ref", "refs/odd/blob", blob)
-    git(repository, "pack-refs", "--all")
-    git(repository, "update-ref", "-d", "refs/heads/side")
-    (repository / "HEAD").write_text(loose + "\n")
-    facts = read_repositories(tmp_path)["p"]
-    assert {row.commit for row in facts.commits} >= {loose}
-    assert facts.odd_refs == {"refs/odd/blob": f"a blob object {blob}"}
-
-
-def test_a_message_cannot_pretend_to_be_of_another_saga(tmp_path: Path) -> None:
-    commit(tmp_path / "p.git", {"a.md": "one"}, "s1\nSaga-Id: s2")
-    (row,) = read_repositories(tmp_path)["p"].commits
-    assert row.saga_id == "s2"
-    assert row.snapshot_id != snap("s2")
-
-
-def test_unreachable_objects_are_no_complaint(tmp_path: Path) -> None:
-    repository = tmp_path / "p.git"
-    first = commit(repository, {"a.md": "one"}, "s1")
-    commit(repository, {"a.md": "two"}, "s2")
-    git(repository, "update-ref", "refs/heads/main", first)
-    facts = read_repositories(tmp_path)["p"]
-    assert (len(facts.commits), facts.complaints) == (1, ())
-
-
-def test_a_flipped_or_missing_object_is_complained_of(tmp_path: Path) -> None:
-    repository = tmp_path / "p.git"
-    commit(repository, {"a.md": "one"}, "s1")
-    blob = git(repository, "rev-parse", "refs/heads/main:a.md")
-    for pack in (repository / "objects" / "pack").glob("*.pack"):
-        content = pack.read_bytes()
-        pack.unlink()
-        subprocess.run(["git", f"--git-dir={repository}", "unpack-objects", "-q"], input=content, check=True)
-    (repository / "objects" / blob[:2] / blob[2:]).unlink()
-    facts = read_repositories(tmp_path)["p"]
-    assert any("missing blob" in complaint for complaint in facts.complaints)
-    assert facts.commits[0].files == {"a.md": "missing"}
-
-
-def test_a_folder_that_is_no_repository_is_not_seen_through(tmp_path: Path) -> None:
-    (tmp_path / "p.git").mkdir()
-    assert read_repositories(tmp_path)["p"].unseen
-
-
-def test_many_objects_pass_through_one_process_without_a_deadlock(tmp_path: Path) -> None:
-    files = {f"f{number:04}.md": f"{number}\n" * 400 for number in range(1500)}
-    commit(tmp_path / "p.git", files, "s1")
-    (row,) = read_repositories(tmp_path)["p"].commits
-    assert row.files == {name: sha(text) for name, text in files.items()}
-
-
-def test_users_settings_do_not_reach_the_auditors_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    repository = tmp_path / "data" / "p.git"
-    repository.parent.mkdir()
-    real = commit(repository, {"a.md": "one"}, "s1")
-    other = commit(repository, {"a.md": "two"}, "s2", ref="refs/heads/side")
-    git(repository, "update-ref", "-d", "refs/heads/side")
-    git(repository, "update-ref", f"refs/replace/{real}", other)
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
-    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "elsewhere"))
-    facts = read_repositories(repository.parent)["p"]
-    assert {row.saga_id: row.files for row in facts.commits}["s1"] == {"a.md": sha("one")}
 
 
 # --- the saga log -----------------------------------------------------------------------------------------------
