@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from werkzeug.test import Client
 
-from chaos.explorer.remembered import Image
+from chaos.explorer.remembered import Image, Machine
 from chaos.explorer.wire import Answer, Ask, NoAnswer, Request, SimulatedSession
 
 App = Callable[[dict[str, Any], Any], Any]
@@ -49,7 +49,7 @@ class AppOnFolder:
         self.address = address or f"http://{name}"
         self.host = urlsplit(self.address).netloc
         self.make, self.content, self.no_state = make, content, no_state
-        self._ask: Ask = _nobody
+        self._ask: Ask = nobody
         self._close: Callable[[], None] = lambda: None
         self._client: Client | None = None
 
@@ -64,7 +64,7 @@ class AppOnFolder:
             with _no_space_left() if disk_full else _as_it_is():
                 return self._send(request)
         finally:
-            self._ask = _nobody
+            self._ask = nobody
 
     def _outward(self, address: str, request: Request, timeout: float) -> Answer:
         """A call that the app makes: carried by whoever asked for the request that it works on."""
@@ -147,7 +147,15 @@ def _meaning(path: Path, no_state: Collection[str]) -> bytes:
         return "\n".join(line for line in database.iterdump() if not line.startswith(left_out)).encode()
 
 
-def _nobody(address: str, request: Request, timeout: float) -> Answer:
+def folder_of(machine: Machine) -> Path:
+    """Where a participant keeps its state. Raises TypeError: it has no folder."""
+    if not isinstance(machine, AppOnFolder):
+        raise TypeError(f"{machine.name} has no folder")
+    return machine.folder
+
+
+def nobody(address: str, request: Request, timeout: float) -> Answer:
+    """Who answers a participant that is only looked at, when it calls another one. Raises NoAnswer."""
     raise NoAnswer("reset")
 
 

@@ -19,13 +19,13 @@ from backend.saga.ports import NewSaga, SagaRecord
 from backend.saga_log.memory import MemorySagaLog
 from chaos.explorer.coordinator import work_off
 from chaos.explorer.hub import START
-from chaos.explorer.machines import AppOnFolder, Make
+from chaos.explorer.machines import AppOnFolder, Make, folder_of, nobody
 from chaos.explorer.plain_judge import Observed, judge_plain
 from chaos.explorer.remembered import Machine, Remembered
 from chaos.explorer.run import System
 from chaos.explorer.scenario import Judgement, Scenario
 from chaos.explorer.tokens import Tokens
-from chaos.explorer.wire import Answer, NoAnswer, Request
+from chaos.explorer.wire import Request
 from chaos.explorer.world import Process
 
 AddSteps = Callable[[DistributedSaga, requests.Session], object]
@@ -115,9 +115,9 @@ class PlainScenario(Scenario):
     def _look_at(self, how: Observe) -> Callable[[Machine], object]:
         def look(machine: Machine) -> object:
             if callable(how):
-                return how(_folder(machine))
+                return how(folder_of(machine))
             headers = {name.lower(): value for name, value in self._headers().items()}
-            answer = machine.call(Request("GET", how, headers), _nobody)
+            answer = machine.call(Request("GET", how, headers), nobody)
             if answer.status >= 500 or answer.status in (401, 403):
                 raise AssertionError(f"GET {how} of {machine.name} is answered {answer.status}: nothing can be seen")
             return answer.status, answer.body.decode()
@@ -163,13 +163,3 @@ def _log_that_asks_for(sagas: list[str], one_at_a_time: bool) -> MemorySagaLog:
         asked = Event(EventType.REQUESTED, START, None, {"project": project, "user": "explorer"})
         log.create(NewSaga(saga_id, SAGA_TYPE, project, "explorer", {}), asked)
     return log
-
-
-def _folder(machine: Machine) -> Path:
-    if not isinstance(machine, AppOnFolder):
-        raise TypeError(f"{machine.name} has no folder")
-    return machine.folder
-
-
-def _nobody(address: str, request: Request, timeout: float) -> Answer:
-    raise NoAnswer("reset")

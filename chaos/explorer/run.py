@@ -105,15 +105,13 @@ class Stage:
         system = self._system(schedule)
         world = system.world
         world.durable = self.scenario.keep(self.past.durable)
-        try:
+
+        def judged() -> Judgement:
             self.scenario.begin(system)
             world.start(self.scenario.workers())
             world.run()
-            judged = self.scenario.judge(system)
-        except NoEnd as endless:
-            judged = Judgement((Finding(Anomaly.STUCK, "A3", "the run", str(endless)),))
-        except Exception as defect:
-            judged = Judgement(unseen=(f"the run broke off: {type(defect).__name__}: {defect}",))
+            return self.scenario.judge(system)
+
         return run_of(schedule, world, judged)
 
     @property
@@ -167,8 +165,14 @@ def stage_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def run_of(schedule: Schedule, world: World, judged: Judgement) -> Run:
-    """What came of a run."""
+def run_of(schedule: Schedule, world: World, judge: Callable[[], Judgement]) -> Run:
+    """What comes of a run that ``judge`` runs and judges, also when it comes to no end or breaks off."""
+    try:
+        judged = judge()
+    except NoEnd as endless:
+        judged = Judgement((Finding(Anomaly.STUCK, "A3", "the run", str(endless)),))
+    except Exception as defect:
+        judged = Judgement(unseen=(f"the run broke off: {type(defect).__name__}: {defect}",))
     verdict = Verdict.INVALID if judged.findings else Verdict.UNKNOWN if judged.unseen else Verdict.VALID
     return Run(
         schedule,

@@ -33,7 +33,7 @@ from chaos.auditor.sagas import read_sagas
 from chaos.auditor.verdicts import Finding as Found
 from chaos.auditor.world import World as Facts
 from chaos.explorer.heard import Heard
-from chaos.explorer.machines import AppOnFolder
+from chaos.explorer.machines import folder_of, nobody
 from chaos.explorer.remembered import Machine, Remembered
 from chaos.explorer.scenario import Anomaly, Finding, Judgement
 from chaos.explorer.wire import SimulatedSession
@@ -119,19 +119,19 @@ def _in_the_light_of(system: System, finding: Finding) -> Finding:
 
 
 def _files(machine: Machine) -> Source[FileFacts]:
-    return look("files", lambda: read_files(_folder(machine)))
+    return look("files", lambda: read_files(folder_of(machine)))
 
 
 def _repositories(machine: Machine) -> Source[dict[str, RepositoryFacts]]:
-    return look("repositories", lambda: read_repositories(_folder(machine)))
+    return look("repositories", lambda: read_repositories(folder_of(machine)))
 
 
 def _leftovers(files: Remembered, git: Remembered) -> Source[LeftoverFacts]:
     """Of two folders: remembered for each pair of states."""
 
     def of_both(machine: Machine) -> Source[LeftoverFacts]:
-        other = git.fact("folder", _folder)
-        return look("leftovers", lambda: read_leftovers(_folder(machine), other))
+        other = git.fact("folder", folder_of)
+        return look("leftovers", lambda: read_leftovers(folder_of(machine), other))
 
     git.fact(f"with files {files.state.number}", lambda machine: None)
     return files.fact(f"leftovers with git {git.state.number}", of_both)
@@ -139,21 +139,11 @@ def _leftovers(files: Remembered, git: Remembered) -> Source[LeftoverFacts]:
 
 def _graph(system: System, machine: Machine) -> Source[GraphFacts]:
     def ask(address: str, request: Any, timeout: float) -> Any:
-        return machine.call(request, _nobody)
+        return machine.call(request, nobody)
 
     token = system.tokens.headers("explorer", "*")[names.INTERNAL_TOKEN]
     session: requests.Session = SimulatedSession(ask)
     return look("graph", lambda: read_graph(Graph(session, machine.address, token)))
-
-
-def _nobody(address: str, request: Any, timeout: float) -> Any:
-    raise AssertionError("the graph calls nobody")
-
-
-def _folder(machine: Machine) -> Any:
-    if not isinstance(machine, AppOnFolder):
-        raise TypeError(f"{machine.name} has no folder")
-    return machine.folder
 
 
 def log_facts(events: list[LoggedEvent], rows: list[SagaRecord]) -> SagaLogFacts:

@@ -24,9 +24,8 @@ from chaos.explorer.real.switchboard import Switchboard
 from chaos.explorer.real.world import Director, RealWorld
 from chaos.explorer.remembered import Machine, Remembered, State
 from chaos.explorer.run import Run, Stage, System, run_of
-from chaos.explorer.scenario import Anomaly, Finding, Judgement
+from chaos.explorer.scenario import Judgement
 from chaos.explorer.schedule import Schedule
-from chaos.explorer.world import NoEnd
 
 COORDINATOR = "coordinator"
 
@@ -91,20 +90,19 @@ class RealStage:
             self._known,
         )
         world.durable = self.scenario.keep(self._simulated.past.durable)
-        try:
+
+        def judged() -> Judgement:
             self.scenario.begin(system)
             write_disk(disk, world.durable)
             world.start(self.scenario.workers())
             world.run()
-            judged = self._judge(system, disk)
-        except NoEnd as endless:
-            judged = Judgement((Finding(Anomaly.STUCK, "A3", "the run", str(endless)),))
-        except Exception as defect:
-            judged = Judgement(unseen=(f"the run broke off: {type(defect).__name__}: {defect}",))
+            return self._judge(system, disk)
+
+        try:
+            return run_of(schedule, world, judged)
         finally:
             world.end()
             self._board.hang_up()
-        return run_of(schedule, world, judged)
 
     def close(self) -> None:
         """Nothing of it is left."""
