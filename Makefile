@@ -29,7 +29,7 @@ help:
 	@echo "make soak-short the same for 90 seconds"
 	@echo "make explore    every pair of faults at every call, random ones, and replays over real processes (minutes)"
 	@echo "make bench      the measurements (never part of a test)"
-	@echo "make test-slow  the system tests that make test leaves out"
+	@echo "make test-slow  every experiment, every kill point and the other tests that make test leaves out (about 17 minutes)"
 	@echo "make test-all   the tests with the slow ones"
 	@echo "make test-real  the contract suites and the main job on a real Chroma and a real Neo4j (the latter needs Maven and Java 17)"
 
@@ -50,9 +50,11 @@ test: $(READY)
 test-again: $(READY)
 	$(BIN)/python -m pytest -m 'not slow' --last-failed --last-failed-no-failures none
 
-# The system tests that `make test` leaves out, except the replays (make explore).
+# What `make test` leaves out, except what `make explore` and `make test-real` run.
+SLOW ?= tests/system tests/integration
 test-slow: $(READY)
-	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup -m slow tests/system --ignore tests/system/test_replay.py
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup -m slow $(SLOW) \
+		--ignore tests/system/test_replay.py --ignore tests/system/test_real_servers.py --ignore tests/integration/test_explorer.py
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadgroup
@@ -140,7 +142,7 @@ explore: $(READY)
 	$(BIN)/testbed explore --faults 2
 	$(BIN)/testbed explore --faults 2 --saga wiki-hasty
 	$(BIN)/testbed explore --random $(EXPLORE_RANDOM) --seed $(EXPLORE_SEED)
-	$(BIN)/python -m pytest -m slow tests/integration/test_explorer.py tests/system/test_replay.py
+	$(BIN)/python -m pytest -n $(TEST_JOBS) -m slow tests/integration/test_explorer.py tests/system/test_replay.py
 
 bench: $(READY)
 	@mkdir -p .testbed
