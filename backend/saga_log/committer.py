@@ -34,9 +34,10 @@ class GroupCommitter:
     """
 
     def __init__(self, engine: Engine, begin: Callable[[Connection, bool], None]) -> None:
-        self._engine, self._begin = engine, begin
+        self._begin = begin
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="saga-log-writer", daemon=True)
+        connection = engine.connect()  # here, where who wants the log hears of it if there is none
+        self._thread = threading.Thread(target=self._serve, args=(connection,), name="saga-log-writer", daemon=True)
         self._thread.start()
 
     def write(self, work: Callable[[Connection], R], *, forced: bool) -> R:
@@ -51,8 +52,8 @@ class GroupCommitter:
         self._queue.put(None)
         self._thread.join()
 
-    def _serve(self) -> None:
-        with self._engine.connect() as connection:
+    def _serve(self, connection: Connection) -> None:
+        with connection:
             while (first := self._queue.get()) is not None:
                 batch, more = self._gather(first)
                 self._commit(connection, batch)
@@ -77,7 +78,7 @@ class GroupCommitter:
             self._begin(connection, any(entry.forced for entry in batch))
             answers = [_attempt(entry, connection) for entry in batch]
         except Exception as error:
-            connection.rollback()
+            _roll_back(connection)
             if len(batch) == 1:
                 batch[0].answer.set_exception(error)
                 return
@@ -87,13 +88,21 @@ class GroupCommitter:
         try:
             connection.commit()
         except Exception as error:  # whether it was committed may not be known: everybody who waits must know that
-            connection.rollback()
+            _roll_back(connection)
             answers = [(None, error)] * len(batch)
         for entry, (result, problem) in zip(batch, answers, strict=True):
             if problem is None:
                 entry.answer.set_result(result)
             else:
                 entry.answer.set_exception(problem)
+
+
+def _roll_back(connection: Connection) -> None:
+    """Never raises: without its thread nobody could write any more. What cannot be rolled back is connected anew."""
+    try:
+        connection.rollback()
+    except Exception:
+        connection.invalidate()
 
 
 def _attempt(entry: _Write, connection: Connection) -> tuple[Any, Exception | None]:

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 WAIT = 30.0  # seconds that one process waits for another's write
+SILENCE = 30  # seconds without a sign of PostgreSQL's machine, after which a connection is given up
 IDLE_LIMIT = 5.0  # seconds after which PostgreSQL ends the transaction of a writer that was paused in the middle of it
 WRITERS = 0x5A6A10C  # the advisory lock of this log's writers; any number that nobody else uses
 
@@ -103,7 +104,9 @@ class PostgreSQL:
 
     def open(self) -> Engine:
         limits = f"-c lock_timeout={WAIT:.0f}s -c idle_in_transaction_session_timeout={IDLE_LIMIT:.0f}s"
-        return create_engine(self.url, connect_args={"options": limits}, pool_pre_ping=True)
+        # A machine that is cut off says no goodbye: without these a writer would wait for its answer for hours.
+        lost = {"connect_timeout": 10, "keepalives_idle": SILENCE // 2, "tcp_user_timeout": 1000 * SILENCE}
+        return create_engine(self.url, connect_args={"options": limits} | lost, pool_pre_ping=True)
 
     def readers(self, engine: Engine) -> Engine:
         """Without BEGIN and ROLLBACK around a single query: each would be a way to the server and back."""
