@@ -114,8 +114,12 @@ class PostgreSQL:
 
     def begin_write(self, connection: Connection, forced: bool) -> None:
         """A forced commit takes those before it along to the disk: PostgreSQL's own log is written in order."""
-        values = {"key": WRITERS, "sync": "on" if forced else "off"}
-        connection.execute(_LOCK, values)
+        if _WRITES not in connection.info:  # the server may have crashed since the last one wrote
+            connection.execute(_LOCK, {"key": WRITERS, "sync": "on"})
+            connection.execute(_SKIP)
+            connection.commit()
+            connection.info[_WRITES] = True
+        connection.execute(_LOCK, {"key": WRITERS, "sync": "on" if forced else "off"})
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:
@@ -132,3 +136,10 @@ def _to_wal(connection: sqlite3.Connection) -> None:
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key), set_config('synchronous_commit', :sync, true)")
+# A crash may lose events that somebody has read, and the sequence goes back with them. Whoever follows the log by its
+# positions must find what is written next behind them: so many are more than anybody writes unforced in a second.
+_SKIP = text(
+    "SELECT setval(its, nextval(its) + 10000)"
+    " FROM (SELECT to_regclass('events_position_seq') AS its) AS sequence WHERE its IS NOT NULL"
+)
+_WRITES = "saga log: writes"  # what is known of a connection for as long as it lasts

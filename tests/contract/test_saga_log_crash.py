@@ -37,6 +37,18 @@ def crash(server: Postgres, log: SagaLog) -> None:
         log.renew("nobody", LEASE, 1.0, [])
 
 
+def test_whoever_followed_the_log_through_a_crash_misses_nothing_of_what_comes_after_it(server, log):
+    """The crash takes events that were read, and without care the sequence of their positions with them."""
+    enter(log, "s1")
+    log.claim("s1", "w", LEASE, 1.0)
+    for seq in range(2, 102):
+        (read,) = log.append("s1", 1, seq, [event(T.STEP_STARTED, f"step {seq}")])
+    crash(server, log)
+    assert log.last_position() < read.position
+    enter(log, "s2", project="another")
+    assert [entry.saga_id for entry in log.all_events(read.position, 10)] == ["s2"]
+
+
 def started(log: SagaLog) -> None:
     """A saga whose begin record is on disk, and the start of its first step is not."""
     enter(log, "s1")
