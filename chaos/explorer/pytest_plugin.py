@@ -76,7 +76,10 @@ class SagaTestbed:
         return report
 
     def replay(self, schedule: Path | str | Mapping[str, Any]) -> Run:
-        """Run one schedule, given as JSON or as the file that holds it; the test decides what it thinks of the run.
+        """Run one schedule, given as JSON or as the file that holds it.
+
+        Fails the test, with the story, unless the run is valid; who wants it otherwise expects
+        ``pytest.fail.Exception``. Whether the schedule's faults happened the run's ``never_fired`` tells.
 
         Raises:
             OSError: the file cannot be read.
@@ -85,10 +88,14 @@ class SagaTestbed:
         from chaos.explorer.replay import read_schedule
         from chaos.explorer.run import on_stage
         from chaos.explorer.schedule import Schedule
+        from chaos.explorer.story import story
 
         wanted = Schedule.from_json(schedule) if isinstance(schedule, Mapping) else read_schedule(Path(schedule))
         with on_stage(self._scenario(self._args.get("saga", wanted.scenario))) as stage:
-            return stage.run(wanted)
+            run = stage.run(wanted)
+        if run.verdict != "valid":
+            pytest.fail(story(run), pytrace=False)
+        return run
 
     def _scenario(self, saga: str | Scenario | None) -> Scenario:
         from chaos.explorer.registry import scenario_of

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ["pytester"]
 
+PROJECT = Path(__file__).parents[2]
 MARKED = """
     import pytest
 
@@ -35,11 +38,36 @@ def test_a_wrong_saga_fails_with_its_story_and_a_schedule_that_replays(inner: py
     (schedule,) = (inner.path / "tmp").rglob("*-1.json")
     inner.makepyfile(
         test_again=f"""
+        import pytest
+
         def test_the_schedule_fails_again(saga_testbed):
-            assert saga_testbed.replay({str(schedule)!r}).verdict == "invalid"
+            saga_testbed.replay({str(schedule)!r})
+
+        @pytest.mark.saga_testbed("chaos.gallery.mended:no_barrier")
+        def test_the_mended_saga_passes(saga_testbed):
+            assert saga_testbed.replay({str(schedule)!r}).verdict == "valid"
+
+        def test_who_wants_the_failure_expects_it(saga_testbed):
+            with pytest.raises(pytest.fail.Exception, match="overtaken"):
+                saga_testbed.replay({str(schedule)!r})
         """
     )
-    inner.runpytest_subprocess("test_again.py").assert_outcomes(passed=1)
+    result = inner.runpytest_subprocess("test_again.py")
+    result.assert_outcomes(failed=1, passed=2)
+    result.stdout.fnmatch_lines(["*compensation overtaken by its action under 1 fault*", "verdict: invalid"])
+
+
+def test_a_schedule_of_which_nothing_is_known_fails_its_test(inner: pytest.Pytester) -> None:
+    inner.makepyfile(
+        """
+        def test_unknown(saga_testbed):
+            saga_testbed.replay({"format": 1, "scenario": "tests.system.replay_scenarios:Broken", "faults": []})
+        """
+    )
+    inner.makeconftest(f"import sys; sys.path.append({str(PROJECT)!r})")
+    result = inner.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["verdict: unknown", "*not seen: the run broke off: LookupError*"])
 
 
 def test_random_schedules_are_explored_when_asked_for(inner: pytest.Pytester) -> None:
