@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from chaos.explorer.scenario import Scenario
 
 MARKER = "saga_testbed"
+OPTIONS = ("saga", "faults", "random", "seed")
+"""What the marker takes; the saga also without its name."""
 _TOLD = 3  # counterexamples that are told in full
 
 
@@ -28,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(saga, faults=1, random=None, seed=1): what the fixture saga_testbed explores: a scenario's name, "
+        f"{MARKER}(saga, *, faults=1, random=None, seed=1): what the fixture saga_testbed explores: a scenario's name, "
         "package.module:factory, or a Scenario; every schedule with up to `faults` faults, or `random` random ones",
     )
 
@@ -41,9 +43,7 @@ class SagaTestbed:
     """
 
     def __init__(self, marker: pytest.Mark | None, folder: Path) -> None:
-        self._args = dict(marker.kwargs) if marker else {}
-        if marker and marker.args:
-            self._args["saga"] = marker.args[0]
+        self._args = _options(marker) if marker else {}
         self.folder = folder
 
     def explore(
@@ -114,6 +114,17 @@ class SagaTestbed:
         unseen = sorted({f"not seen: {why}" for run in report.failing for why in run.unseen})
         counted = f"{report.verdict}: {report.invalid} of {report.runs} schedules invalid, {report.unknown} unknown"
         return "\n\n".join([*stories, "\n".join([counted, *saved, *unseen])])
+
+
+def _options(marker: pytest.Mark) -> dict[str, Any]:
+    """What the marker says, by name. Raises pytest.UsageError: it says what nobody would heed."""
+    given = dict(zip(OPTIONS[:1], marker.args, strict=False)) | marker.kwargs
+    for name in given:
+        if name not in OPTIONS:
+            raise pytest.UsageError(f"@pytest.mark.{MARKER} has no option {name!r}: there is {', '.join(OPTIONS)}")
+    if len(given) < len(marker.args) + len(marker.kwargs):
+        raise pytest.UsageError(f"@pytest.mark.{MARKER} takes one saga; by name: {', '.join(OPTIONS[1:])}")
+    return given
 
 
 @pytest.fixture

@@ -88,3 +88,18 @@ def test_without_a_saga_it_says_what_to_do(inner: pytest.Pytester) -> None:
     result = inner.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*name a saga: @pytest.mark.saga_testbed('package.module:factory')*"])
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('"trip:booking", fault=2', "saga_testbed has no option 'fault': there is saga, faults, random, seed"),
+        ('"trip:booking", 2', "saga_testbed takes one saga; by name: faults, random, seed"),
+        ('"trip:booking", saga="shop:sale"', "saga_testbed takes one saga; by name: faults, random, seed"),
+    ],
+)
+def test_what_the_marker_does_not_take_is_refused_by_its_name(inner: pytest.Pytester, said: str, told: str) -> None:
+    inner.makepyfile(f"import pytest\n@pytest.mark.saga_testbed({said})\ndef test_x(saga_testbed): pass")
+    result = inner.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*UsageError: @pytest.mark.{told}"])
