@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from backend.distributed_saga import INLINE
 from backend.queue_limits import WITHOUT_LIMIT, QueueLimits, seconds_until_a_place_is_free
 from backend.saga.errors import NotAllowed, SagaExists
 from backend.saga.events import Event, EventType
@@ -22,6 +23,8 @@ POLL = 0.05  # seconds between looks at a saga that somebody waits for
 RECENT = 5  # generations whose times tell how long one takes now
 STATS_LIMIT = 10_000  # newest sagas of a window that the statistics read
 CANCELLABLE = (SagaState.PENDING, SagaState.EXECUTING)
+BY_ITSELF = "when the saga's own process goes on or executes it again"
+"""When a verb takes effect on a saga that no worker takes up."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Generations:
             | _generated(events)
             | _stored(history)
             | {
+                "saga_type": record.saga_type,
                 "project_id": record.project_id,
                 "user_id": record.user_id,
                 "created_at": record.created_at,
@@ -122,16 +126,21 @@ class Generations:
 
     def retry(self, saga_id: str, operator: Operator) -> SagaRecord:
         """Let a parked saga try its rollback again, now. Raises UnknownSaga, NotAllowed."""
+        check_retry(self.saga_log.get(saga_id))
         return self._operate(saga_id, (SagaState.FAILED,), (EventType.RETRY_REQUESTED, None), operator=operator)
 
     def skip(self, saga_id: str, operator: Operator) -> SagaRecord:
         """Give up undoing the step on which a parked saga is stuck, and go on with the others (R10).
 
+        One that runs in its caller's process stays parked, for all to see, until it is executed again there.
+
         Raises:
             UnknownSaga, NotAllowed.
         """
-        skipped, again = (EventType.UNDO_SKIPPED, self.stuck_step(saga_id)), (EventType.RETRY_REQUESTED, None)
-        return self._operate(saga_id, (SagaState.FAILED,), skipped, again, operator=operator)
+        verbs: list[tuple[EventType, str | None]] = [(EventType.UNDO_SKIPPED, self.stuck_step(saga_id))]
+        if not is_inline(self.saga_log.get(saga_id)):
+            verbs.append((EventType.RETRY_REQUESTED, None))
+        return self._operate(saga_id, (SagaState.FAILED,), *verbs, operator=operator)
 
     def stuck_step(self, saga_id: str) -> str:
         """The step whose compensation a parked saga could not bring about. Raises UnknownSaga, NotAllowed."""
@@ -143,18 +152,22 @@ class Generations:
         return stuck
 
     def dead_letter(self, record: SagaRecord) -> dict[str, Any]:
-        """What an operator needs to decide about a parked saga: where it is stuck, why, and when it tries again."""
+        """What an operator needs to decide about a parked saga: where it is stuck, why, and when it tries again.
+
+        ``retry_at`` is None of one that nobody but its own process tries again.
+        """
         events = self._events(record.saga_id)
         parked = next(event for event in reversed(events) if event.type is EventType.PARKED)
         attempts = sum(event.type is EventType.UNDO_STARTED and event.step == parked.step for event in events)
         return {
             "saga_id": record.saga_id,
+            "saga_type": record.saga_type,
             "project_id": record.project_id,
             "step": parked.step,
             "problem": parked.data.get("problem"),
             "attempts": attempts,
             "parked_at": parked.at,
-            "retry_at": parked.data.get("retry_at"),
+            "retry_at": None if is_inline(record) else parked.data.get("retry_at"),
         }
 
     def _operate(
@@ -169,6 +182,20 @@ class Generations:
 
     def _events(self, saga_id: str) -> list[Event]:
         return [entry.event for entry in self.saga_log.events(saga_id)]
+
+
+def is_inline(record: SagaRecord) -> bool:
+    """Whether the saga runs in its caller's process, so that no worker takes it up."""
+    return record.saga_type == INLINE
+
+
+def check_retry(record: SagaRecord) -> None:
+    """Raises NotAllowed for a saga that nobody but its own process can try again, which records the retry itself."""
+    if is_inline(record):
+        raise NotAllowed(
+            f"saga {record.saga_id!r} runs in its caller's process, and no worker takes it up:"
+            " executing it again there, with the same saga id, tries again"
+        )
 
 
 def _generated(events: Sequence[Event]) -> dict[str, Any]:

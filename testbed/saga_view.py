@@ -48,8 +48,25 @@ def outcome(saga: Json) -> str:
         return f"{saga_id} is committed" + (f": {made}" if made else "")
     reason = f": {saga['error']}" if saga.get("error") else ""
     if state == "failed":
-        return f"{saga_id} is stuck in its rollback{reason}; next: testbed sagas retry|skip {saga_id} --reason ..."
+        stuck = f"{saga_id} is stuck in its rollback{reason}; next:"
+        if _is_inline(saga):
+            return f"{stuck} execute it again in its own process, if need be after testbed sagas skip"
+        return f"{stuck} testbed sagas retry|skip {saga_id} --reason ..."
     return f"{saga_id} is {state}{reason}"
+
+
+def without_promise(saga: Json, events: Iterable[Json]) -> list[Json]:
+    """The events, without the time of a next try by itself when nobody will make it."""
+    if not _is_inline(saga):
+        return list(events)
+    return [
+        event | {"data": event["data"] | {"retry_at": None}} if event["type"] == "saga.parked" else event
+        for event in events
+    ]
+
+
+def _is_inline(saga: Json) -> bool:
+    return saga.get("saga_type") == "inline"  # it runs in its caller's process: no worker takes it up
 
 
 def left_out(saga: Json) -> list[str]:

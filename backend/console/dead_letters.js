@@ -29,7 +29,7 @@ export function showDeadLetters(root) {
   const clock = setInterval(() => { for (const part of body.querySelectorAll("[data-at]")) tick(part); }, 1000);
   root.append(el("h1", {}, "Dead letters"),
     el("p", { class: "lead" }, "Rollbacks that are stuck. None is dropped: each is tried again slowly by itself, ",
-      "or by you, once what it waits for works again."), body);
+      "or by you, once what it waits for works again; one of type inline by the process that executes it again."), body);
   ask();
   return { refresh: ask, stop() { stopped = true; ask.stop(); clearInterval(clock); } };
 }
@@ -54,7 +54,7 @@ function card(letter, done) {
       fact("Compensation called", count(letter.attempts, "time", "times")),
       fact("Parked", time(letter.parked_at, "past")),
       fact("Next try by itself", time(letter.retry_at, "future"))),
-    el("div", { class: "buttons" }, operateButton("retry", letter.saga_id, done), operateButton("skip", letter.saga_id, done)));
+    el("div", { class: "buttons" }, letter.saga_type === "inline" ? null : operateButton("retry", letter.saga_id, done), operateButton("skip", letter.saga_id, done)));
 }
 
 function tick(part) {

@@ -50,7 +50,7 @@ function ask(verb, sagaId, done) {
   dialog.showModal();
   reason.focus();
   call(address, { method: "POST", body: { reason: "asked by the console", dry_run: true } }).then(
-    (answer) => { plan.textContent = `It would ${answer.would}.`; go.disabled = false; },
+    (answer) => { plan.textContent = `It would ${answer.would}${answer.takes_effect ? `; it takes effect ${answer.takes_effect}` : ""}.`; go.disabled = false; },
     (error) => { plan.textContent = `It cannot be done: ${error.message}`; },
   );
 }

@@ -75,7 +75,7 @@ function summary(saga, events, done) {
 
 function buttons(saga, done) {
   if (saga.state === "failed") {
-    return el("div", { class: "buttons" }, operateButton("retry", saga.saga_id, done), operateButton("skip", saga.saga_id, done));
+    return el("div", { class: "buttons" }, saga.saga_type === "inline" ? null : operateButton("retry", saga.saga_id, done), operateButton("skip", saga.saga_id, done));
   }
   if (saga.state === "pending" || saga.state === "executing") {
     return el("div", { class: "buttons" }, operateButton("cancel", saga.saga_id, done));

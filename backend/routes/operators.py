@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from backend.generations import CANCELLABLE, Generations, Operator
+from backend.generations import BY_ITSELF, CANCELLABLE, Generations, Operator, check_retry, is_inline
 from backend.routes.visible import only_project, or_problem, visible_saga
 from backend.saga.errors import NotAllowed
 from backend.saga.history import AUTOMATIC
@@ -55,12 +55,16 @@ def _operate(
     if operator.by == AUTOMATIC:
         raise problems.InvalidRequest(f"{AUTOMATIC!r} stands for no person", field="by")
     if body.dry_run:
-        return {"would": _plan(generations, verb.__name__, record), "saga_id": saga_id, "dry_run": True}
-    return generations.status(or_problem(lambda: verb(saga_id, operator)))
+        answer = {"would": _plan(generations, verb.__name__, record), "saga_id": saga_id, "dry_run": True}
+    else:
+        answer = generations.status(or_problem(lambda: verb(saga_id, operator)))
+    return answer | ({"takes_effect": BY_ITSELF} if is_inline(record) else {})
 
 
 def _plan(generations: Generations, verb: str, record: SagaRecord) -> str:
     """What the verb would do, or the refusal that it would get."""
+    if verb == "retry":
+        or_problem(lambda: check_retry(record))
     allowed = CANCELLABLE if verb == "cancel" else (SagaState.FAILED,)
     if record.state not in allowed:
         raise problems.Conflict(str(NotAllowed.in_state(record.saga_id, record.state, allowed)))

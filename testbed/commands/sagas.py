@@ -11,7 +11,7 @@ import click
 from backend.saga.state import SagaState
 from testbed.api import Backend
 from testbed.options import console, json_option, print_json, running_system, state_option, user_option
-from testbed.saga_view import event_line, left_out, outcome, saga_table, step_table
+from testbed.saga_view import event_line, left_out, outcome, saga_table, step_table, without_promise
 
 
 @click.group()
@@ -60,7 +60,7 @@ def show(saga_id: str, user: str, state: Path, as_json: bool) -> None:
         out.print(line, markup=False)
     if saga["steps"]:
         out.print(step_table(saga))
-    for event in events:
+    for event in without_promise(saga, events):
         out.print(event_line(event, events[0]["at"]))
 
 
@@ -83,7 +83,8 @@ def _operator(verb: str, help_text: str) -> Callable[..., None]:
         if as_json:
             print_json(answer)
         else:
-            click.echo(f"would {answer['would']}" if dry_run else f"{verb} is recorded; {outcome(answer)}")
+            done = f"would {answer['would']}" if dry_run else f"{verb} is recorded; {outcome(answer)}"
+            click.echo(f"{done}; it takes effect {answer['takes_effect']}" if "takes_effect" in answer else done)
 
     return command
 

@@ -19,7 +19,7 @@ from testbed.commands.ingest import BATCH_CHARACTERS, BATCH_DOCUMENTS, _checked
 from testbed.layout import ProcessSpec
 from testbed.log_stream import LogStream
 from testbed.processes import ProcessRecord
-from testbed.saga_view import event_line, outcome, saga_table
+from testbed.saga_view import event_line, outcome, saga_table, without_promise
 
 
 def document(text: str = "x", title: str = "t") -> DocumentIn:
@@ -58,6 +58,13 @@ def test_an_event_is_a_line_with_its_time_step_and_plain_values() -> None:
     assert line.plain == "   1.50 s  step.unclear           Save wiki files  problem timeout, retry_at in 0.5 s"
 
 
+def test_no_time_of_a_next_try_is_told_of_a_saga_that_nobody_tries_again() -> None:
+    parked = event("saga.parked", "Save", problem="away", retry_at=161.5)
+    (told,) = without_promise({"saga_type": "inline"}, [parked])
+    assert event_line(told, 101.5).plain == "   0.00 s  saga.parked            Save  problem away"
+    assert without_promise({"saga_type": "wiki"}, [parked]) == [parked]
+
+
 def test_an_operators_event_tells_the_name_that_was_given_and_whose_token_it_was() -> None:
     who = {"by": "Ada", "authenticated_as": "bob", "reason": "a test"}
     line = event_line(event("saga.retry_requested", None, **who), 100.0)
@@ -79,6 +86,10 @@ def test_an_event_that_carries_nothing_ends_with_its_step() -> None:
         ({"state": "committed"}, "s is committed"),
         ({"state": "rolled_back", "error": "timeout"}, "s is rolled_back: timeout"),
         ({"state": "failed"}, "s is stuck in its rollback; next: testbed sagas retry|skip s --reason ..."),
+        (
+            {"state": "failed", "saga_type": "inline"},
+            "s is stuck in its rollback; next: execute it again in its own process, if need be after testbed sagas skip",
+        ),
     ],
 )
 def test_the_outcome_is_one_line(saga: dict[str, Any], line: str) -> None:
