@@ -34,8 +34,8 @@ def scenario_of(name: str) -> Scenario:
     Raises:
         NoSuchScenario: there is none, or what is there makes no Scenario.
     """
-    module, colon, attribute = OWN.get(name, name).partition(":")
-    if not colon:
+    module, _, attribute = OWN.get(name, name).partition(":")
+    if not module or not attribute or module.startswith("."):
         raise NoSuchScenario(f"no scenario {name!r}: there is {', '.join(OWN)}, or package.module:factory")
     factory = _factory(module, attribute)
     try:
@@ -54,8 +54,8 @@ def _factory(module: str, attribute: str) -> Callable[[], object]:
         sys.path.append(here)
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise NoSuchScenario(f"{module}:{attribute} cannot be imported: {error}") from error
+    except Exception as error:  # importing runs the user's module, which may raise anything
+        raise NoSuchScenario(f"{module}:{attribute} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise NoSuchScenario(f"{module}:{attribute} is no factory: it cannot be called")
     return found  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +171,19 @@ def test_the_search_ends_with_the_first_counterexample_when_told_to(processes: i
         explore_at_random(wrong, count=500, seed=1, processes=processes, stop_at_first=True),
     ):
         assert (report.verdict, report.invalid, len(report.minimal)) == (Verdict.INVALID, 1, 1)
+
+
+@pytest.mark.parametrize("name", [":", "a:", ":b", "..x:y", "wiki:", ""])
+def test_what_is_no_name_of_a_scenario_is_told_what_would_be_one(name: str) -> None:
+    with pytest.raises(NoSuchScenario, match=f"no scenario '{name}': .*package.module:factory"):
+        scenario_of(name)
+
+
+def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "half_written.py").write_text("def booking(:")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(NoSuchScenario, match="half_written:booking cannot be imported: SyntaxError"):
+        scenario_of("half_written:booking")
 
 
 @pytest.mark.parametrize("name", ["wiky", "chaos.explorer.nothing:here", "chaos.explorer.wiki:nothing", "os:getcwd"])

@@ -53,10 +53,12 @@ def test_a_report_that_cannot_be_written_is_wrong_usage_before_the_work(tmp_path
     assert "no/such/folder" in "".join(done.stderr.split())
 
 
-def test_a_saga_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    done = explore(tmp_path, "--saga", "shop.sagas:booking")
+@pytest.mark.parametrize("name", ["shop.sagas:booking", ":"])
+def test_a_saga_that_is_not_there_is_wrong_usage(tmp_path: Path, name: str) -> None:
+    done = explore(tmp_path, "--saga", name)
     assert done.returncode == 2
-    assert "shop.sagas" in done.stderr
+    assert name.partition(":")[0] in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="the folders to look for are in /dev/shm, which is not here")
