@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -32,7 +33,7 @@ from backend.saga.runner import OpenSaga, SagaRunner
 from backend.saga.state import SagaState, StepKind
 from backend.saga.status import status_of
 from backend.saga_log import DEFAULT_URL, open_saga_log
-from backend.wiki.saga import CREATE_SNAPSHOT, Participants, wiki_saga
+from backend.wiki.saga import CREATE_SNAPSHOT, SAVE_FILES, Participants, wiki_saga
 
 INLINE = "inline"
 """The saga type of sagas that run in their caller's process; workers leave them alone."""
@@ -50,10 +51,10 @@ class DistributedSaga:
     Args:
         saga_id: unique for ever; it is part of every idempotency key.
         log: where events are kept. By default the log that ``SAGA_LOG_URL`` names, else ``saga-log.sqlite3`` here.
-        deadline: wall-clock seconds after which no forward attempt begins.
+        deadline: Unix time in seconds (``time.time() + 30``) after which no forward attempt begins.
 
     Raises:
-        ValueError: an id that the log has no room for; the message names it.
+        ValueError: an id that the log has no room for, a deadline that is no time; the message names it.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class DistributedSaga:
         log: SagaLog | None = None,
         deadline: float | None = None,
     ) -> None:
-        self.saga_id, self.project_id, self.user_id = saga_id, project_id, user_id
+        if deadline is not None and not (isinstance(deadline, int | float) and math.isfinite(deadline)):
+            raise ValueError(f"deadline: a Unix time in seconds is expected, not {deadline!r}")
         self._new = NewSaga(saga_id, INLINE, project_id, user_id, {})
-        self.deadline = deadline
+        self.project_id, self.user_id, self.deadline = project_id, user_id, deadline
         self.steps: list[SagaStep] = []
         self._log = log
         self._clock = SystemClock()
@@ -100,15 +102,16 @@ class DistributedSaga:
             ``{"status": "failed", "error": ..., "saga_status": ...}``.
 
         Raises:
-            DefinitionError: the steps do not make a saga.
+            DefinitionError: the steps do not make a saga, or are others than those that this saga began with.
             LeaseLost: another process is executing this saga right now.
             HistoryLost: the log's database crashed meanwhile; execute the saga again once its lease is over.
-            KeyboardInterrupt: after the rollback that an interrupt brings about.
+            KeyboardInterrupt, SystemExit: after the rollback that they bring about.
         """
         definition = SagaDefinition(tuple(self.steps))
         worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         if (history := self._enter()).closed:
             return self._answer(history)
+        definition.must_go_on(history.order)
         record = self.log.claim(self.saga_id, worker, LEASE, self._clock.now())
         saga = OpenSaga(self.saga_id, record.fence, definition, self.deadline)
         saga.take_in(self.log.events(self.saga_id))
@@ -121,6 +124,11 @@ class DistributedSaga:
     def get_status(self) -> dict[str, Any]:
         """The saga's status as the log has it; ``{"state": "pending"}`` before it was executed."""
         return status_of(self.saga_id, self._history())
+
+    @property
+    def saga_id(self) -> str:
+        """Under which the log knows this saga."""
+        return self._new.saga_id
 
     @property
     def log(self) -> SagaLog:
@@ -140,7 +148,7 @@ class DistributedSaga:
         runner = SagaRunner(self.log, self._clock, draw, run_together, log_event)
         try:
             runner.run(saga)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             saga.take_in(self.log.events(self.saga_id, saga.known_seq))
             cancel = {"by": self.user_id, "reason": "interrupted"}
             runner.record(saga, Event(EventType.CANCEL_REQUESTED, self._clock.now(), None, cancel))
@@ -154,7 +162,7 @@ class DistributedSaga:
         status = status_of(self.saga_id, history)
         if history.state is SagaState.COMMITTED:
             return {"status": "success", "results": history.results, "saga_status": status}
-        return {"status": "failed", "error": history.error or "the rollback is stuck", "saga_status": status}
+        return {"status": "failed", "error": history.error, "saga_status": status}
 
 
 class WikiGenerationSaga(DistributedSaga):
@@ -162,6 +170,7 @@ class WikiGenerationSaga(DistributedSaga):
 
     Args:
         internal_headers: the headers of every call, or a function that makes them (tokens expire).
+        saga_id: of a saga that a crash cut off, to bring it to its end. By default a new one.
 
     Raises:
         ValueError: a project id that cannot be a folder name, or a user id that the log has no room for.
@@ -175,11 +184,12 @@ class WikiGenerationSaga(DistributedSaga):
         git_url: str,
         internal_headers: HeaderSource,
         *,
+        saga_id: str | None = None,
         log: SagaLog | None = None,
         deadline: float | None = None,
     ) -> None:
-        saga_id = new_saga_id(project_id)
-        super().__init__(saga_id, project_id=project_id, user_id=user_id, log=log, deadline=deadline)
+        new_id = new_saga_id(project_id)
+        super().__init__(saga_id or new_id, project_id=project_id, user_id=user_id, log=log, deadline=deadline)
         self._created_at = self._clock.now()
         self.participants = Participants(
             filesystem=FilesystemClient(HttpLink(filesystem_url, internal_headers)),
@@ -191,8 +201,17 @@ class WikiGenerationSaga(DistributedSaga):
 
         Returns:
             ``{"status": "success", "files_created": n, "snapshot_id": id, "message": ...}`` or
-            ``{"status": "failed", "error": ..., "saga_status": ...}``; then nothing of it is left.
+            ``{"status": "failed", "error": ..., "saga_status": ...}``. Nothing of it is left when the state in
+            ``saga_status`` is ``rolled_back``; when it is ``failed`` a participant could not be reached for its
+            compensation, and executing the saga again goes on with it.
+
+        Raises:
+            ValueError: files that are not text by name.
         """
+        if not isinstance(generated_files, Mapping) or not all(
+            isinstance(text, str) for entry in generated_files.items() for text in entry
+        ):
+            raise ValueError("generated_files: a mapping of file names to text is expected")
         saga = wiki_saga(self.saga_id, self.project_id, self.participants, generated_files, created_at=self._created_at)
         self.steps = list(saga.steps)
         answer = self.execute()
@@ -200,7 +219,7 @@ class WikiGenerationSaga(DistributedSaga):
             return answer
         return {
             "status": "success",
-            "files_created": len(generated_files),
+            "files_created": len(answer["results"][SAVE_FILES]["files"]),
             "snapshot_id": answer["results"][CREATE_SNAPSHOT]["snapshot_id"],
             "message": "Wiki generation completed",
             "saga_status": answer["saga_status"],

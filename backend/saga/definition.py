@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import FunctionType
@@ -73,7 +73,7 @@ class SagaStep:
     participant: str = ""
 
     def __post_init__(self) -> None:
-        limits.check("step name", self.name, limits.STEP)
+        limits.check("step name", self.name, limits.STEP, least=1)
 
     @property
     def called(self) -> str:
@@ -106,6 +106,15 @@ class SagaDefinition:
 
     def __getitem__(self, name: str) -> SagaStep:
         return next(step for step in self.steps if step.name == name)
+
+    def must_go_on(self, begun: Sequence[str]) -> None:
+        """Raises DefinitionError: a saga that began with the steps ``begun`` is not this one.
+
+        Its effects are known by the names of their steps; under other names they would stay, and nobody would know.
+        """
+        names = [step.name for step in self.steps]
+        if begun and list(begun) != names:
+            raise DefinitionError(f"the saga began with the steps {list(begun)}, and is to go on with {names}")
 
     @property
     def before_commit(self) -> tuple[SagaStep, ...]:

@@ -7,9 +7,15 @@ STEP = 200
 PROJECT_ID = USER_ID = REQUEST_KEY = 255
 
 
-def check(field: str, text: str, most: int) -> None:
-    """Raises ValueError, which names ``field``: ``text`` is longer than ``most``, or PostgreSQL could not keep it."""
+def check(field: str, text: str, most: int, *, least: int = 0) -> None:
+    """Raises ValueError, which names ``field``: no text, too short or long, or PostgreSQL could not keep it."""
+    if not isinstance(text, str):
+        raise ValueError(f"{field}: text is expected, not {type(text).__name__}")
+    if len(text) < least:
+        raise ValueError(f"{field}: it is empty")
     if len(text) > most:
         raise ValueError(f"{field}: {len(text)} characters are too many; the saga log has room for {most}")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{field}: half a surrogate pair is no character")
     if "\0" in text:
         raise ValueError(f"{field}: a NUL character cannot be kept in every saga log")

@@ -50,9 +50,17 @@ def outcome_of_result(result: Any, *, needed: bool) -> Outcome:
     return Done(result)
 
 
+def _text_of(error: Exception) -> str:
+    """What the error says; half a surrogate pair cannot be kept in the log, and an error may fail to say anything."""
+    try:
+        return str(error).encode(errors="replace").decode()
+    except Exception:
+        return "an error that cannot be put in words"
+
+
 def outcome_of(error: Exception) -> Outcome:
     """The outcome of a call that raised ``error``. Only ``Refused`` is a no; no answer never is (R2)."""
-    problem = str(error).encode(errors="replace").decode()  # half a surrogate pair cannot be kept in the log
+    problem = _text_of(error)
     if isinstance(error, Refused):
         return No(problem)
     if isinstance(error, Unclear):

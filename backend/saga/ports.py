@@ -119,7 +119,7 @@ class NewSaga:
     request_key: str | None = None
 
     def __post_init__(self) -> None:
-        limits.check("saga_id", self.saga_id, limits.SAGA_ID)
+        limits.check("saga_id", self.saga_id, limits.SAGA_ID, least=1)
         limits.check("project_id", self.project_id, limits.PROJECT_ID)
         limits.check("user_id", self.user_id, limits.USER_ID)
         limits.check("request_key", self.request_key or "", limits.REQUEST_KEY)

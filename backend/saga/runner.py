@@ -72,7 +72,9 @@ class SagaRunner:
 
         Raises:
             LeaseLost: somebody else took the saga over.
+            DefinitionError: the saga began with other steps than its definition has.
         """
+        saga.definition.must_go_on(saga.history.order)
         facts: list[Event] = []
         while True:
             due = self._write(saga, facts)
@@ -107,6 +109,10 @@ class SagaRunner:
         saga.announced = None
         while not isinstance(move := move_from(saga.definition, ahead), Rest):
             if isinstance(move, Run | Undo | Confirm):
+                if too_late := self._too_late(saga, ahead, move):
+                    events.append(too_late)
+                    apply(ahead, too_late)
+                    continue
                 due = self._due(saga, ahead, move)
                 if due <= self.clock.now():
                     events += self._announce(saga, move)
@@ -126,6 +132,14 @@ class SagaRunner:
         if due > self.clock.now() or goes_forward(history, move) or history.urgent:
             return due  # an operator who asks for a retry knows more than the guard does
         return self.guard.admit({saga.definition[name].called for name in move.steps})
+
+    def _too_late(self, saga: OpenSaga, history: History, move: Run | Undo | Confirm) -> Event | None:
+        """After the deadline no step begins: it counts as refused, for it is never called."""
+        late = saga.deadline is not None and self.clock.now() >= saga.deadline
+        new = [name for name in move.steps if not history.step(name).started]
+        if not (late and new and goes_forward(history, move)):
+            return None
+        return self._event(T.STEP_REFUSED, new[0], {"problem": "the saga's deadline had passed before the step began"})
 
     def _gave_up_waiting(self, saga: OpenSaga, move: Move, due: float) -> list[Event]:
         """A compensation that is not even tried any more counts as exhausted after its time limit (R10)."""

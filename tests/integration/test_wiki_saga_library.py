@@ -48,6 +48,27 @@ def a_saga(servers: tuple[str, str], headers: dict[str, str]) -> WikiGenerationS
     )
 
 
+class Killed(BaseException):
+    """Ends whoever runs the saga, as -9 would."""
+
+
+def test_a_generation_that_was_cut_off_is_brought_to_its_end_by_its_id(servers, headers, monkeypatch):
+    monkeypatch.setattr("backend.distributed_saga.LEASE", 0.0)
+    cut_off = a_saga(servers, headers)
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(cut_off.participants.git, "create", die)
+    with pytest.raises(Killed):
+        cut_off.execute_with_consistency(FILES)
+    assert names(servers, headers) == sorted(FILES)
+    again = WikiGenerationSaga(PROJECT, "user-456", *servers, headers, saga_id=cut_off.saga_id, log=cut_off.log)
+    assert again.execute_with_consistency(FILES)["saga_status"]["state"] == "rolled_back"
+    assert names(servers, headers) == []
+    assert [record.saga_id for record in again.log.find()] == [cut_off.saga_id]  # and it holds the project no longer
+
+
 def refuse_snapshots(saga: WikiGenerationSaga) -> None:
     """Every attempt to make a snapshot goes where nothing is (404: a definite no); its undo does not."""
     session = saga.participants.git.link.session

@@ -104,6 +104,15 @@ def test_no_attempt_begins_after_the_deadline(world, log, clock):
     assert world.calls.count("do files") == 1
 
 
+def test_no_further_step_begins_after_the_deadline_and_the_earlier_ones_are_undone(world, log, clock):
+    saga = open_saga(three_steps(world), log, clock, deadline=clock.now() + 2.0)
+    world.watch = lambda call: clock.sleep_until(clock.now() + 1.5) if call.startswith("do") else None
+    a_runner(log, clock).run(saga)
+    assert world.calls == ["do graph", "do files", "undo files", "undo graph"]
+    assert saga.history.state is SagaState.ROLLED_BACK
+    assert saga.history.failed_step == "snapshot"
+
+
 @pytest.mark.parametrize("crash_after", range(1, 30))
 def test_killed_after_any_event_another_worker_rolls_back_or_completes(world, log, clock, crash_after):
     steps = three_steps(world)
