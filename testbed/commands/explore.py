@@ -16,7 +16,7 @@ from chaos.explorer.record import Report, Tell
 from chaos.explorer.registry import OWN, NoSuchScenario, scenario_of
 from chaos.explorer.report import coverage, save, to_json
 from chaos.explorer.story import story
-from testbed.errors import Failure
+from testbed.errors import CannotStart, Failure
 from testbed.options import console, json_option, print_json, written_file
 
 FOUND = Path("exploration")
@@ -64,12 +64,14 @@ def explore_command(
     Each counterexample is shrunk until nothing can be taken away, told as a story, and saved as a schedule for
     `testbed replay`, with a page that draws it.
 
-    Exit status: 0 valid, 1 invalid: a counterexample was found, 2 unknown, or wrong usage, 130 interrupted.
+    Exit status: 0 valid, 1 invalid: a counterexample was found, 2 unknown, wrong usage, or nothing could be saved, 130
+    interrupted.
     """
     try:
         scenario = scenario_of(saga or ("wiki-crowd" if count else "wiki"))
     except NoSuchScenario as error:
         raise click.UsageError(str(error)) from None
+    folder = _folder(report)
     out = Console(quiet=True) if as_json else console()
     with _progress(out) as tell:
         if count:
@@ -80,13 +82,26 @@ def explore_command(
             found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)
     if report is not None:
         _write(report, found)
-    folder = report.with_suffix("") if report is not None else FOUND
     saved = save(found, folder) if found.minimal else []
     if as_json:
         print_json(to_json(found) | {"saved": [str(path) for path in saved]})
     else:
         _say(out, found, saved)
     raise SystemExit(EXIT_STATUS[found.verdict])
+
+
+def _folder(report: Path | None) -> Path:
+    """Where counterexamples are saved. What is in their way is said before the work, not after it."""
+    folder = report.with_suffix("") if report is not None else FOUND
+    if folder == report:
+        raise CannotStart([f"{folder} would be the report and the folder of its schedules: call it {folder}.json"])
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise CannotStart(
+            [f"{folder} is no folder, and schedules are saved in it: move it, or give --report FILE.json"]
+        )
+    if not os.access(folder if folder.is_dir() else folder.absolute().parent, os.W_OK | os.X_OK):
+        raise CannotStart([f"no schedule can be saved in {folder}: let it be written, or give --report FILE.json"])
+    return folder
 
 
 def _write(path: Path, found: Report) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from chaos.explorer.schedule import Schedule
+from testbed.commands.explore import explore_command
 
 DEADLINE = 90.0  # seconds
 WRONG = "chaos.gallery.wrong:no_barrier"
@@ -51,6 +53,35 @@ def test_a_report_that_cannot_be_written_is_wrong_usage_before_the_work(tmp_path
     done = explore(tmp_path, "--report", "no/such/folder/report.json")
     assert done.returncode == 2
     assert "no/such/folder" in "".join(done.stderr.split())
+
+
+def refused_before_the_work(folder: Path, *words: str) -> str:
+    done = explore(folder, "--saga", WRONG, "--stop-at-first", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_file_in_the_place_of_the_folder_is_named_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "exploration").touch()
+    assert "exploration is no folder" in refused_before_the_work(tmp_path)
+    (tmp_path / "found").symlink_to("nowhere")
+    assert "found is no folder" in refused_before_the_work(tmp_path, "--report", "found.json")
+
+
+def test_a_report_that_would_be_its_own_folder_is_refused(tmp_path: Path) -> None:
+    assert "call it found.json" in refused_before_the_work(tmp_path, "--report", "found")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    done = CliRunner().invoke(explore_command, ["--saga", WRONG])
+    assert done.exit_code == 2
+    assert "no schedule can be saved in exploration" in done.output
 
 
 @pytest.mark.parametrize("name", ["shop.sagas:booking", ":"])
