@@ -27,7 +27,7 @@ FOUND = Path("exploration")
     "--faults", type=click.IntRange(0, 4), default=1, show_default=True, metavar="K", help="All with up to K faults."
 )
 @click.option("--random", "count", type=click.IntRange(1), metavar="N", help="Instead, N random ones, deeper.")
-@click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="Of --random; repeats it exactly.")
+@click.option("--seed", type=int, metavar="S", help="Of --random; repeats it exactly.  [default: 1]")
 @click.option(
     "--saga",
     metavar="NAME",
@@ -52,7 +52,7 @@ FOUND = Path("exploration")
 def explore_command(
     faults: int,
     count: int | None,
-    seed: int,
+    seed: int | None,
     saga: str | None,
     processes: int,
     stop_at_first: bool,
@@ -67,6 +67,8 @@ def explore_command(
     Exit status: 0 valid, 1 invalid: a counterexample was found, 2 unknown, wrong usage, or nothing could be saved, 130
     interrupted.
     """
+    if seed is not None and not count:
+        raise click.UsageError("--seed is of --random N: without it nothing is left to chance")
     try:
         scenario = scenario_of(saga or ("wiki-crowd" if count else "wiki"))
     except NoSuchScenario as error:
@@ -75,8 +77,9 @@ def explore_command(
     out = Console(quiet=True) if as_json else console()
     with _progress(out) as tell:
         if count:
+            of = 1 if seed is None else seed
             found = explore_at_random(
-                scenario, count=count, seed=seed, processes=processes, tell=tell, stop_at_first=stop_at_first
+                scenario, count=count, seed=of, processes=processes, tell=tell, stop_at_first=stop_at_first
             )
         else:
             found = explore(scenario, faults=faults, processes=processes, tell=tell, stop_at_first=stop_at_first)

@@ -84,6 +84,10 @@ def test_a_folder_that_cannot_be_written_is_named_before_the_work(
     assert "no schedule can be saved in exploration" in done.output
 
 
+def test_a_seed_without_anything_random_is_wrong_usage(tmp_path: Path) -> None:
+    assert "--seed is of --random" in refused_before_the_work(tmp_path, "--seed", "0")
+
+
 @pytest.mark.parametrize("name", ["shop.sagas:booking", ":"])
 def test_a_saga_that_is_not_there_is_wrong_usage(tmp_path: Path, name: str) -> None:
     done = explore(tmp_path, "--saga", name)
