@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import requests
@@ -17,6 +19,7 @@ from chaos.experiments.auditing import poll
 from chaos.experiments.client import DECIDED, BackendClient, Status, documents
 from chaos.experiments.processes import REVIVE, kill, pause, resume, start
 from chaos.experiments.run import PATIENCE, SOON, Run, current
+from chaos.running_system import WORKER
 from service_kit import names
 
 Configuration = dict[str, Any]
@@ -181,9 +184,44 @@ def wait(seconds: float) -> None:
 
 
 def heal(configuration: Configuration) -> None:
-    """Take every fault away and bring every process back. What never fired breaks the claim."""
+    """Bring every process back and take every fault away. What never fired breaks the claim.
+
+    Each part is tried whatever becomes of the others; ``left`` of the run says what to type for those that are not
+    done, a second Ctrl-C in the middle included. Raises ActivityFailed.
+    """
     run = current(configuration)
-    run.fired()
-    run.proxy.heal()
-    for service, state in list(run.touched.items()):
-        REVIVE[state](service, configuration)
+    parts, failures = list(_parts(run, configuration)), []
+    run.left = [advice for _, advice in parts if advice]
+    for heal_part, advice in parts:
+        try:
+            heal_part()
+        except Exception as error:  # whatever it is, the others want to be healed, too
+            failures.append(str(error) or repr(error))
+        else:
+            run.left = [other for other in run.left if other != advice]
+    if failures:
+        raise ActivityFailed("; ".join(failures))
+
+
+def _parts(run: Run, configuration: Configuration) -> Iterator[tuple[Callable[[], None], str]]:
+    """What is to be healed, and what to type if that fails.
+
+    The processes come first, the last one touched first: the fault proxy may be one of them, and answers nobody before.
+    """
+    for service, state in reversed(run.touched.items()):
+        yield partial(REVIVE[state], service, configuration), f"{service} is {state}: {_by_hand(run, service, state)}"
+    yield run.fired, ""
+    yield run.proxy.heal, f"faults may be left on the links: `curl -X POST {run.proxy.url}/reset` takes them away"
+
+
+def _by_hand(run: Run, service: str, state: str) -> str:
+    """What somebody types who brings a process back that was touched."""
+    if state == "extra":
+        return f"end it yourself, its log is {run.system.state / 'logs' / service}.log"
+    processes, where = run.system.workers() if service == WORKER else [service], f"--state {run.system.state}"
+    if state == "paused":
+        return " and ".join(f"`testbed kill {name} --signal CONT {where}`" for name in processes) + " lets it go on"
+    again = (
+        f"`testbed kill {name} {where}`, if it still runs, and `testbed start {name} {where}`" for name in processes
+    )
+    return " and ".join(again) + " start it again"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from chaos.experiments import mounts
 from chaos.experiments.run import Run, current
+from chaos.machinery import CannotDo
 from chaos.running_system import RunningSystem
 
 Configuration = dict[str, Any]
@@ -55,7 +57,8 @@ def make_writable(service: str, configuration: Configuration) -> None:
 def start_with_common_mounts(service: str, configuration: Configuration) -> None:
     """Start ``service`` as it was before ``start_with_own_mounts``: nothing of its mounts is left then."""
     run = current(configuration)
-    run.machinery.kill(service)
+    with suppress(CannotDo):  # it is dead already
+        run.machinery.kill(service)
     run.machinery.start(service)
     run.touched.pop(service, None)
 

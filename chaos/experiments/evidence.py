@@ -55,7 +55,7 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], con
         _lines(folder / "proxy-events.jsonl", run.proxy.events(run.proxy_event))
     if run.report is not None:
         (folder / "verdict.json").write_text(json.dumps(run.report.to_json(), indent=1))
-    word, why = judge(state)
+    word, why = judge(state, run.left)
     outcome = {"name": run.project.removeprefix("chaos-"), "verdict": str(word), "why": why}
     (folder / OUTCOME).write_text(json.dumps(outcome | {"claim": context["description"]}, indent=1))
     (folder / "report.html").write_text(page([section_of(read_evidence(folder))]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -19,8 +20,20 @@ class Word(StrEnum):
     """It cannot be done with this system, or on this machine."""
 
 
-def judge(journal: dict[str, Any]) -> tuple[Word, str]:
-    """What Chaos Toolkit's journal says, in one word and one sentence."""
+def judge(journal: dict[str, Any], left: Sequence[str] = ()) -> tuple[Word, str]:
+    """What Chaos Toolkit's journal says, in one word and one sentence.
+
+    Args:
+        left: what could not be healed, each with what to type: nothing is valid as long as it is there.
+    """
+    word, why = _judge(journal)
+    if left:
+        word = Word.UNKNOWN if word is Word.VALID else word
+        why = "; ".join([*([why] if why else []), f"not healed: {'; '.join(left)}"])
+    return word, why
+
+
+def _judge(journal: dict[str, Any]) -> tuple[Word, str]:
     steady = journal.get("steady_states") or {}
     before, after = steady.get("before"), steady.get("after")
     if not before or not before.get("steady_state_met"):

@@ -87,5 +87,10 @@ def rotate_keys(configuration: Configuration) -> None:
         start(service, configuration)
 
 
-REVIVE = {"killed": start, "paused": resume, "extra": stop_second_worker} | disks.REVIVE
+def _start_anew(service: str, configuration: Configuration) -> None:
+    """Start what was killed. Where a Ctrl-C broke off nobody knows: it may live still, or again."""
+    disks.start_with_common_mounts(service, configuration)
+
+
+REVIVE = {"killed": _start_anew, "paused": resume, "extra": stop_second_worker} | disks.REVIVE
 """What brings a process back that was touched."""

@@ -78,8 +78,11 @@ class FaultProxy:
         self._proxy(link).enable()
 
     def heal(self) -> None:
-        """Take every toxic away and bring every link up."""
-        self._server().reset()
+        """Take every toxic away and bring every link up.
+
+        toxiproxy-python would wait for ever for a proxy that is halted.
+        """
+        self._session.post(f"{self.url}/reset", timeout=TIMEOUT).raise_for_status()
 
     def last_event(self) -> int:
         """The id of the newest event, 0 when there is none."""

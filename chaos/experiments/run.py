@@ -31,6 +31,7 @@ class Run:
         answers: the final status of every saga that the run waited for.
         problems: what went other than the experiment claims, one sentence each.
         touched: processes that were killed or paused and may have to be brought back.
+        left: what the healing could not heal, each with what to type.
     """
 
     system: RunningSystem
@@ -43,6 +44,7 @@ class Run:
     answers: list[Status] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     touched: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
     report: AuditReport | None = None
 
     def __post_init__(self) -> None:

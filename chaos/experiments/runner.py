@@ -31,7 +31,8 @@ class Outcome:
     Attributes:
         why: what went otherwise, or "".
         evidence: the folder that the run left, or None.
-        interrupted: somebody pressed Ctrl-C; the faults are healed, and nobody wants the next experiment.
+        interrupted: somebody pressed Ctrl-C; the faults are healed, or ``why`` says which are not, and nobody wants
+            the next experiment.
     """
 
     name: str
@@ -64,8 +65,9 @@ def run(experiment: Experiment, state: Path, *, knows_requests: bool) -> Outcome
         return Outcome(experiment.name, Word.SKIPPED, lacking, 0.0, None)
     with _quiet_toolkit(), _variable(STATE_VARIABLE, str(state)):
         journal = run_experiment(load_experiment(str(experiment.path)), settings=_SETTINGS)
-    word, why = judge(journal)
-    evidence = folder_of(found) if (found := last()) else None
+    found = last()
+    word, why = judge(journal, found.left if found else ())
+    evidence = folder_of(found) if found else None
     return Outcome(experiment.name, word, why, time.monotonic() - began, evidence, journal["status"] == "interrupted")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,9 @@ from chaos.experiments.catalogue import experiments
 from chaos.experiments.judging import Word
 from chaos.experiments.runner import Outcome, run
 from chaos.running_system import RunningSystem
-from tests.system.support import as_json, call, environment
+from testbed import supervisor
+from testbed.readiness import State
+from tests.system.support import as_json, call, command, environment, until
 
 EVERYDAY = ("snapshot-answer-lost", "late-save-after-rollback", "neo4j-down", "worker-killed")
 RARE = sorted(set(experiments()) - set(EVERYDAY))
@@ -57,6 +60,24 @@ def test_an_action_that_cannot_be_done_is_invalid(system: RunningSystem, tmp_pat
     assert "no_such_link" in outcome.why
 
 
+@pytest.mark.slow
+def test_ctrl_c_while_the_fault_proxy_stands_still_lets_it_go_on(system: RunningSystem) -> None:
+    running = subprocess.Popen(
+        command("chaos", "run", "each-process-paused", "--json"),
+        env=environment(TESTBED_STATE=str(system.state)),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: supervisor.states(system)["fault_proxy"] is State.STOPPED, "the fault proxy is halted")
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    (outcome,) = json.loads(said)["experiments"]
+    assert (running.returncode, outcome["why"]) == (2, "the experiment was interrupted")
+    until(lambda: set(supervisor.states(system).values()) == {State.READY}, "every process is ready")
+    files = {path.name for path in Path(outcome["evidence"]).iterdir()}
+    assert files >= {"outcome.json", "report.html", "proxy-events.jsonl", "logs"}
+
+
 def test_without_request_aware_faults_it_is_skipped(system: RunningSystem) -> None:
     outcome = run(experiments()["save-refused"], system.state, knows_requests=False)
     assert (outcome.word, outcome.evidence) == (Word.SKIPPED, None)
@@ -74,8 +95,8 @@ def test_the_list_has_every_claim(system: RunningSystem) -> None:
 
 
 def test_chaos_toolkits_own_command_runs_it(system: RunningSystem, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "chaostoolkit", "--no-version-check", "--no-log-file", "run"]
-    words = [*command, "--journal-path", str(tmp_path / "journal.json"), str(experiments()["snapshot-repeated"].path)]
+    toolkit = [sys.executable, "-m", "chaostoolkit", "--no-version-check", "--no-log-file", "run"]
+    words = [*toolkit, "--journal-path", str(tmp_path / "journal.json"), str(experiments()["snapshot-repeated"].path)]
     env = environment(TESTBED_STATE=str(system.state))
     done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -42,6 +42,17 @@ def test_a_system_that_was_broken_before_proves_nothing() -> None:
     assert why == "before the experiment: audit: invalid"
 
 
+def test_what_could_not_be_healed_is_told_and_is_never_green() -> None:
+    interrupted = journal(state(True), None, "interrupted")
+    left = ["git_server is paused: let it go on"]
+    assert judge(interrupted, left) == (
+        Word.UNKNOWN,
+        "the experiment was interrupted; not healed: git_server is paused: let it go on",
+    )
+    assert judge(journal(state(True), state(True)), left)[0] is Word.UNKNOWN
+    assert judge(journal(state(True), state(False)), left)[0] is Word.INVALID
+
+
 @pytest.mark.parametrize("status", ["interrupted", "aborted"])
 def test_an_experiment_that_broke_off_proves_nothing(status: str) -> None:
     assert judge(journal(state(True), None, status)) == (Word.UNKNOWN, f"the experiment was {status}")
