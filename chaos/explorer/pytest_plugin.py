@@ -1,7 +1,7 @@
 """The pytest plugin: ``pytest`` explores your saga. Installed with the package; it imports nothing until it is used.
 
-    @pytest.mark.saga_testbed("shop.sagas:booking", faults=2)
-    def test_booking_leaves_nothing_behind(saga_testbed):
+    @pytest.mark.saga_testbed("trip:booking", faults=2)
+    def test_a_trip_leaves_nothing_behind(saga_testbed):
         saga_testbed.explore()
 
 A counterexample fails the test with its story; its schedule is saved for ``testbed replay``, with a page that draws it.
