@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import requests
 from chaoslib.exceptions import InterruptExecution
 
 from chaos.auditor.collectors.log_database import open_log
@@ -52,7 +54,8 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], con
     (folder / JOURNAL).write_text(json.dumps(state, indent=1, default=str))
     _lines(folder / SAGA_EVENTS, saga_events(run.system, run.began))
     if run.knows_requests:
-        _lines(folder / "proxy-events.jsonl", run.proxy.events(run.proxy_event))
+        with suppress(requests.RequestException):  # it could not be healed: all else is still to be had
+            _lines(folder / "proxy-events.jsonl", run.proxy.events(run.proxy_event))
     if run.report is not None:
         (folder / "verdict.json").write_text(json.dumps(run.report.to_json(), indent=1))
     word, why = judge(state, run.left)
