@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.queue_limits import QueueLimits
+from backend.saga_log import check_url
 from service_kit.tokens import USER, KeyRing, TokenMinter, TokenVerifier
 
 ISSUER = "backend"
@@ -57,6 +58,12 @@ class Settings(BaseSettings):
     @classmethod
     def _strong(cls, value: SecretStr) -> SecretStr:
         KeyRing.parse(value.get_secret_value())
+        return value
+
+    @field_validator("saga_log_url")
+    @classmethod
+    def _names_a_log(cls, value: str) -> str:
+        check_url(value)
         return value
 
     def queue_limits(self) -> QueueLimits:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
+from backend.saga_log.dialect import SERVER, SQLite, dialect_of
 from chaos.auditor.collectors.log_database import libpq_url
 from chaos.running_system import SAGA_LOG_URL, saga_log_of
 from testbed.layout import Layout
@@ -43,14 +41,13 @@ def saga_log(layout: Layout) -> Iterator[str]:
 def _not_a_database(url: str) -> str | None:
     """Never shows the URL: it may hold a password."""
     try:
-        kind = make_url(url).get_backend_name()
-    except (ArgumentError, ValueError):
-        return f"{SAGA_LOG_URL} is not a URL: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-    if kind in ("postgresql", "postgres"):
-        return None
+        if not isinstance(dialect_of(url), SQLite):
+            return None
+    except ValueError:
+        pass
     return (
-        f"{SAGA_LOG_URL} is a {kind} URL: a SQLite log needs none (it is a file in the state folder), another machine's"
-        " database is postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        f"{SAGA_LOG_URL} is no URL of a PostgreSQL database: write {SERVER}, or unset it: a SQLite log needs"
+        " none, it is a file in the state folder"
     )
 
 

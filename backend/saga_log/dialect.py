@@ -9,7 +9,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
+SERVER = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+EXPECTED = f"sqlite:///PATH, {SERVER} or memory:"
 WAIT = 30.0  # seconds that one process waits for another's write
 SILENCE = 30  # seconds without a sign of PostgreSQL's machine, after which a connection is given up
 IDLE_LIMIT = 5.0  # seconds after which PostgreSQL ends the transaction of a writer that was paused in the middle of it
@@ -44,14 +47,26 @@ class Dialect(Protocol):
 
 
 def dialect_of(url: str) -> Dialect:
-    """The dialect that ``url`` names. Raises ValueError for another scheme."""
-    parsed = make_url(url)
+    """The dialect that ``url`` names.
+
+    Raises:
+        ValueError: it names none. What is shown of it is the scheme at most: there may be a password in it.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError(f"this is no URL of a saga log: write {EXPECTED}") from None
     match parsed.get_backend_name():
+        case "sqlite" if parsed.host or parsed.database in (None, "", ":memory:"):
+            raise ValueError(
+                "a SQLite log is sqlite:///PATH, with three slashes and a path; one that is lost with its process is"
+                " memory:"
+            )
         case "sqlite":
             return SQLite(parsed)
         case "postgresql" | "postgres":
             return PostgreSQL(parsed)
-    raise ValueError(f"the saga log knows sqlite:///path, postgresql://... and memory:, not {parsed.drivername!r}")
+    raise ValueError(f"there is no saga log of the kind {parsed.drivername!r}: write {EXPECTED}")
 
 
 class SQLite:
@@ -70,7 +85,11 @@ class SQLite:
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _: object) -> None:
             connection.isolation_level = None  # transactions begin in begin_write, not where the driver guesses
-            _to_wal(connection)
+            try:
+                _to_wal(connection)
+            except sqlite3.Error:
+                connection.close()
+                raise
 
         return engine
 
@@ -129,8 +148,8 @@ def _to_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
 

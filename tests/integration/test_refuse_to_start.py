@@ -33,6 +33,7 @@ REFUSED = [
     *((service, {"INTERNAL_TOKEN_KEYS": None}, "INTERNAL_TOKEN_KEYS") for service in SERVICES),
     ("backend", {"USER_TOKEN_KEYS": SHORT}, "USER_TOKEN_KEYS"),
     ("backend", {"USER_TOKEN_KEYS": None, "GIT_URL": None}, "USER_TOKEN_KEYS: Field required; GIT_URL"),
+    *(("backend", {"SAGA_LOG_URL": url}, "SAGA_LOG_URL: Value error, ") for url in ("", "nonsense", "sqlite://")),
     ("git_server", {"INTERNAL_TOKEN_KEYS": ""}, "INTERNAL_TOKEN_KEYS"),
     ("git_server", {"FILESYSTEM_URL": "nonsense"}, "FILESYSTEM_URL"),
     ("git_server", {"READING_TIMEOUT": "0"}, "READING_TIMEOUT"),
