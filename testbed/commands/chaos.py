@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
+import requests
 from rich.table import Table
 from rich.text import Text
 
@@ -15,10 +16,13 @@ from chaos.experiments.proxy import FaultProxy, NoSuchLink
 from chaos.experiments.report import Section, page, section_of
 from chaos.experiments.runner import Outcome, run
 from chaos.experiments.timeline import OUTCOME, read_evidence
+from chaos.running_system import NoSystem, RunningSystem
 from loadtests.ending import ENDING
 from loadtests.report import section_of as load_section
-from testbed.errors import Failure
-from testbed.options import console, json_option, print_json, running_system, state_option
+from testbed import processes, records
+from testbed.errors import CannotSee, Failure
+from testbed.layout import FAULT_PROXY
+from testbed.options import console, json_option, print_json, state_option
 
 COLOUR = {Word.VALID: "green", Word.INVALID: "red", Word.UNKNOWN: "yellow", Word.SKIPPED: "dim"}
 
@@ -49,13 +53,14 @@ def list_experiments(as_json: bool) -> None:
 def run_experiments(name: str, state: Path, as_json: bool) -> None:
     """Run the experiment NAME, or all of them one after the other.
 
-    Exit status: 0 valid (what this proxy cannot do is skipped), 1 invalid, 2 unknown.
+    Exit status: 0 valid (what this proxy cannot do is skipped), 1 invalid, 2 unknown, or nothing was begun: there is
+    no such experiment, no system, or no fault proxy that answers.
     """
     try:
         wanted = find(name)
-        knows_requests = FaultProxy(running_system(state)).knows_requests
-    except (NoSuchExperiment, NoSuchLink) as error:
-        raise Failure(str(error)) from None
+    except NoSuchExperiment as error:
+        raise click.UsageError(str(error)) from None
+    knows_requests = _knows_requests(state)
     outcomes, out = [], console()
     for experiment in wanted:
         with out.status(f"{experiment.name}: {experiment.title}"):
@@ -89,6 +94,22 @@ def report(state: Path, show: bool) -> None:
     click.echo(str(path))
     if show:
         click.launch(str(path))
+
+
+def _knows_requests(state: Path) -> bool:
+    """Whether the system's fault proxy has http_fault. Raises CannotSee."""
+    try:
+        system = RunningSystem.load(state)
+        record = records.read(state).get(FAULT_PROXY)
+        if record and processes.lives(record) and processes.is_stopped(record):
+            advice = f"`testbed kill {FAULT_PROXY} --signal CONT --state {state}` lets it go on"
+            raise CannotSee(f"{FAULT_PROXY} is halted, and {advice}")
+        return FaultProxy(system).knows_requests
+    except (NoSystem, NoSuchLink) as error:
+        raise CannotSee(str(error)) from None
+    except requests.RequestException:
+        advice = f"`testbed status --state {state}` says how it is"
+        raise CannotSee(f"the fault proxy does not answer at {system.proxy_url}: {advice}") from None
 
 
 def _sections(found: Iterable[Path], read: Callable[[Path], Section]) -> Iterator[Section]:

@@ -85,7 +85,7 @@ def test_without_request_aware_faults_it_is_skipped(system: RunningSystem) -> No
 
 def test_an_unknown_experiment_is_answered_with_those_that_there_are(system: RunningSystem) -> None:
     done = call(system.state, "chaos", "run", "no-such-thing")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "snapshot-refused" in done.stderr
 
 
