@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.datastructures import Headers
 
-from backend.saga.limits import USER_ID
-from backend.schemas import PLAIN
+from backend.saga.limits import USER, USER_RULE
 from service_kit import problems
 from service_kit.app import caller, install_gate
 from service_kit.tokens import Caller, TokenRefused, TokenVerifier
@@ -34,6 +32,6 @@ def _admit_user(verifier: TokenVerifier, headers: Headers) -> Caller:
         who = verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
     except TokenRefused as refused:
         raise problems.Unauthorized(f"{refused}; `testbed token --user NAME` prints one") from None
-    if not 0 < len(who.user) <= USER_ID or not re.fullmatch(PLAIN, who.user):
-        raise problems.Unauthorized(f"the token's user has 1 to {USER_ID} characters, none of them a control character")
+    if not USER.fullmatch(who.user):
+        raise problems.Unauthorized(f"the token's user has {USER_RULE}")
     return who

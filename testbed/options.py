@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from backend.saga.limits import USER, USER_RULE
 from chaos.running_system import SYSTEM_FILE, NoSystem, RunningSystem
 from testbed.errors import Failure
 
@@ -61,6 +62,7 @@ def user_option(command: F) -> F:
     return click.option(
         "--user",
         default=_user_name,
+        callback=check_user,
         metavar="NAME",
         help="In whose name the backend is called.  [default: you]",
     )(command)
@@ -71,6 +73,13 @@ def _user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a number without a name
         return "operator"
+
+
+def check_user(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A callback for names of users: a token for one whom the backend would refuse is wrong usage."""
+    if not USER.fullmatch(value):
+        raise click.BadParameter(f"a user has {USER_RULE}")
+    return value
 
 
 def check_project(ctx: click.Context, param: click.Parameter, value: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 SAGA_ID = 300  # characters, all of these
 STEP = 200
 PROJECT_ID = USER_ID = REQUEST_KEY = 255
+USER = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{USER_ID}}}")
+"""Whom a token may stand for, in its whole length."""
+USER_RULE = f"1 to {USER_ID} characters, none of them a control character"
 
 
 def check(field: str, text: str, most: int, *, least: int = 0) -> None:

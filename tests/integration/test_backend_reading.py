@@ -94,7 +94,7 @@ def test_a_saga_id_that_no_database_takes_names_its_field(full, method, tail):
     assert fields_of(answer) == ["saga_id"]
 
 
-@pytest.mark.parametrize("user", ["", "u" * 256, "a\0b"])
+@pytest.mark.parametrize("user", ["", "u" * 256, "a\0b", "a\ud800"])
 def test_a_user_whom_the_log_cannot_name_is_told_why(backend, user):
     answer = backend.post(START, token=user_token(user=user))
     assert "1 to 255 characters" in problem_of(answer, 401, "unauthorized")["detail"]
