@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from backend.distributed_saga import PROJECT_ID
-from backend.saga.limits import SAGA_ID
+from backend.saga.limits import REASON, REASON_AT_LEAST, SAGA_ID
 from backend.saga.state import SagaState
 
 MAX_DOCUMENTS = 1000
@@ -62,6 +62,6 @@ class StatsQuery(BaseModel):
 
 
 class OperatorIn(_Strict):
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=REASON_AT_LEAST, max_length=REASON)]
     by: str | None = Field(default=None, max_length=100, description="who asks; by default the token's user")
     dry_run: bool = False

@@ -7,6 +7,8 @@ import re
 SAGA_ID = 300  # characters, all of these
 STEP = 200
 PROJECT_ID = USER_ID = REQUEST_KEY = 255
+REASON_AT_LEAST, REASON = 3, 500
+"""Of what an operator says, without the blanks around it."""
 USER = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{USER_ID}}}")
 """Whom a token may stand for, in its whole length."""
 USER_RULE = f"1 to {USER_ID} characters, none of them a control character"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from backend.saga.limits import REASON, REASON_AT_LEAST
 from backend.saga.state import SagaState
 from testbed.api import Backend
 from testbed.options import console, json_option, print_json, running_system, state_option, user_option
@@ -18,7 +19,7 @@ from testbed.saga_view import event_line, left_out, outcome, saga_table, step_ta
 def sagas() -> None:
     """List and show sagas; retry, skip or cancel one.
 
-    Exit status of each: 0 done, 1 there is no such saga, or its state does not allow it.
+    Exit status of each: 0 done, 1 there is no such saga, or its state does not allow it, 2 wrong usage.
     """
 
 
@@ -64,12 +65,19 @@ def show(saga_id: str, user: str, state: Path, as_json: bool) -> None:
         out.print(event_line(event, events[0]["at"]))
 
 
+def _check_reason(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    reason = value.strip()
+    if not REASON_AT_LEAST <= len(reason) <= REASON:
+        raise click.BadParameter(f"a reason has {REASON_AT_LEAST} to {REASON} characters, not {len(reason)}")
+    return reason
+
+
 def _operator(verb: str, help_text: str) -> Callable[..., None]:
     """A command that an operator gives; the reason and the name are recorded with it (R10)."""
 
     @sagas.command(verb, help=help_text)
     @click.argument("saga_id")
-    @click.option("--reason", required=True, help="Why; recorded in the saga's history.")
+    @click.option("--reason", required=True, callback=_check_reason, help="Why; recorded in the saga's history.")
     @click.option("--by", metavar="NAME", help="Who asks; recorded too.  [default: you]")
     @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
     @user_option

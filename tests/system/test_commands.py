@@ -176,7 +176,7 @@ def test_generate_says_where_to_look_and_lists_are_for_people_too(system: Runnin
         (("sagas", "show", "no/such"), 1, "not-found"),
         (("sagas", "skip", "none", "--reason", "because"), 1, "no saga"),
         (("sagas", "retry", "none"), 2, "--reason"),
-        (("sagas", "retry", "none", "--reason", "x"), 1, "reason"),
+        (("sagas", "retry", "none", "--reason", "x"), 2, "--reason"),
         (("kill", "nobody"), 1, "there is: backend"),
         (("kill", "worker", "--signal", "HUP"), 2, "--signal"),
         (("start", "backend"), 1, "already runs"),

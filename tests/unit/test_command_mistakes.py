@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import ValidationError
 
+from backend.saga import limits
+from backend.schemas import OperatorIn
 from testbed.cli import main
 
 
@@ -21,3 +24,16 @@ def test_a_user_whom_no_token_may_name_is_wrong_usage(tmp_path: Path, command: t
     assert finished.exit_code == 2
     assert "'--user': a user has 1 to 255 characters" in " ".join(finished.stderr.split())
     assert mistaken(tmp_path, *command, "--user", "u" * 255).exit_code == 1, "there is no system"
+
+
+@pytest.mark.parametrize("verb", ["retry", "skip", "cancel"])
+@pytest.mark.parametrize("reason", ["", "  ", " xy ", "r" * (limits.REASON + 1)])
+def test_a_reason_that_is_none_is_wrong_usage(tmp_path: Path, verb: str, reason: str) -> None:
+    finished = mistaken(tmp_path, "sagas", verb, "none", "--reason", reason)
+    assert finished.exit_code == 2
+    assert "'--reason': a reason has 3 to 500 characters" in " ".join(finished.stderr.split())
+    for good in ("xyz", "r" * limits.REASON):
+        assert OperatorIn(reason=good).reason == good
+        assert mistaken(tmp_path, "sagas", verb, "none", "--reason", good).exit_code == 1, "there is no system"
+    with pytest.raises(ValidationError):
+        OperatorIn(reason=reason)
