@@ -118,7 +118,7 @@ class SagaTestbed:
 
 def _options(marker: pytest.Mark) -> dict[str, Any]:
     """What the marker says, by name. Raises pytest.UsageError: it says what nobody would heed."""
-    given = dict(zip(OPTIONS[:1], marker.args, strict=False)) | marker.kwargs
+    given: dict[str, Any] = {**dict(zip(OPTIONS[:1], marker.args, strict=False)), **marker.kwargs}
     for name in given:
         if name not in OPTIONS:
             raise pytest.UsageError(f"@pytest.mark.{MARKER} has no option {name!r}: there is {', '.join(OPTIONS)}")
