@@ -9,7 +9,7 @@ from chaos.explorer.remembered import Remembered
 from chaos.explorer.schedule import Fault, FaultKind
 from chaos.explorer.tokens import Tokens
 from chaos.explorer.wire import Answer, NoAnswer, Request, SimulatedSession
-from chaos.explorer.world import Carried, Process, World, kinds_of_call
+from chaos.explorer.world import Carried, Process, World, kinds_of_call, possible_at_call
 
 K = FaultKind
 Describe = Callable[[str, Request], str]
@@ -70,7 +70,9 @@ class Network:
         request = request.with_headers(x_simulated_token=self.tokens.word_of(request))
         caller = "coordinator" if process else source
         what = f"{caller} → {participant.name}: {self.describe(participant.name, request)}"
-        faults = self.world.point(what, kinds_of_call(request.method, by_coordinator=process is not None))
+        ours = process is not None
+        tried, possible = kinds_of_call(request.method, by_coordinator=ours), possible_at_call(by_coordinator=ours)
+        faults = self.world.point(what, tried, possible)
         number = len(self.world.passed) - 1
         for fault in faults:
             if fault.kind is K.PAUSED and process is not None:

@@ -36,7 +36,7 @@ class Report:
     Attributes:
         points: distinct points that runs passed, by their names.
         tried: how often each kind of fault happened.
-        never_fired: faults of schedules whose point the run did not come to.
+        never_fired: faults of schedules that did not happen.
         failing: of the runs that were not valid the first for everything that was found or not seen (up to
             MOST_FAILING); ``invalid`` and ``unknown`` count all.
         minimal: one minimal run for each set of anomalies.

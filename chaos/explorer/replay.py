@@ -44,6 +44,7 @@ class Replay:
         """Its form is stable."""
         return {
             "verdict": str(self.verdict),
+            "never_happened": len(self.simulated.never_fired),
             "schedule": self.simulated.schedule.to_json(),
             "simulated": _to_json(self.simulated),
             "real": None if self.real is None else _to_json(self.real),

@@ -51,7 +51,7 @@ class Run:
 
     @property
     def never_fired(self) -> tuple[Fault, ...]:
-        """Faults of the schedule whose point the run never came to."""
+        """Faults of the schedule that did not happen: the run never came to their point, or there they cannot."""
         return tuple(fault for fault in self.schedule.faults if fault not in self.fired)
 
 

@@ -23,12 +23,19 @@ def title(run: Run) -> str:
     return f"{found} under {count or 'no'} fault{'' if count == 1 else 's'} in {run.schedule.scenario}"
 
 
+def never_happened(run: Run) -> str:
+    """How many of the schedule's faults did not, to be added to the verdict; empty when all did."""
+    all_, missed = len(run.schedule.faults), len(run.never_fired)
+    return f" ({missed} of the schedule's {all_} fault{'' if all_ == 1 else 's'} never happened)" if missed else ""
+
+
 def _heading(run: Run) -> Iterator[str]:
     yield title(run)
     for fault in run.schedule.faults:
         yield f"  ⚡ {fault}"
     for fault in run.never_fired:
-        yield f"  (never happened: {fault})"
+        cannot = any(passed.point == fault.point for passed in run.passed)
+        yield f"  (never happened{', for it cannot there' if cannot else ''}: {fault})"
 
 
 def line(entry: Entry) -> str:
@@ -51,7 +58,7 @@ def line(entry: Entry) -> str:
 def _ending(run: Run) -> Iterator[str]:
     for saga_id, state in sorted(run.states.items()):
         yield f"{saga_id} says: {state}"
-    yield f"verdict: {run.verdict}"
+    yield f"verdict: {run.verdict}{never_happened(run)}"
     for number, finding in enumerate(run.findings):
         yield f"  {finding.broken} broken, {finding}" if number == 0 else f"  and {finding.broken}, {finding}"
     if run.verdict is Verdict.UNKNOWN:

@@ -107,15 +107,21 @@ class World:
 
     # --- points -----------------------------------------------------------------------------------------------------
 
-    def point(self, what: str, kinds: Sequence[FaultKind]) -> list[Fault]:
-        """The run comes to a point: the faults that happen here."""
+    def point(self, what: str, kinds: Sequence[FaultKind], possible: Sequence[FaultKind] | None = None) -> list[Fault]:
+        """The run comes to a point: the faults that happen here.
+
+        Args:
+            kinds: what is worth trying here.
+            possible: what a schedule may also have here; None: no more.
+        """
         self.hub.switch()
         self.counts[what] += 1
         here = Point(what, self.counts[what])
         self.passed.append(Passed(here, kinds))
         if len(self.passed) > MOST_POINTS:
             raise NoEnd(f"no end after {MOST_POINTS} calls and writes")
-        faults = self._faults.get(here, [])
+        can = kinds if possible is None else possible
+        faults = [fault for fault in self._faults.get(here, []) if fault.kind in can]
         self.fired += faults
         for fault in faults:
             self.note("fault", what, str(fault.kind))
@@ -183,12 +189,13 @@ class World:
 
 
 def kinds_of_call(method: str, *, by_coordinator: bool) -> Sequence[FaultKind]:
-    """What can go wrong at a call: a read has no effect, and only a coordinator can be paused."""
-    if method in ("GET", "HEAD"):
-        kinds: Sequence[FaultKind] = READ_KINDS
-    else:
-        kinds = CALL_KINDS
-    return kinds if by_coordinator else [kind for kind in kinds if kind is not FaultKind.PAUSED]
+    """What is worth trying at a call: a read has no effect."""
+    return READ_KINDS if method in ("GET", "HEAD") else possible_at_call(by_coordinator=by_coordinator)
+
+
+def possible_at_call(*, by_coordinator: bool) -> Sequence[FaultKind]:
+    """What can go wrong at a call: only a coordinator can be paused."""
+    return CALL_KINDS if by_coordinator else [kind for kind in CALL_KINDS if kind is not FaultKind.PAUSED]
 
 
 def _by_point(faults: Sequence[Fault]) -> dict[Point, list[Fault]]:

@@ -13,7 +13,7 @@ from chaos.explorer.registry import NoSuchScenario, scenario_of
 from chaos.explorer.replay import Replay, first_difference, read_schedule, replay
 from chaos.explorer.run import Run, on_stage
 from chaos.explorer.schedule import Schedule
-from chaos.explorer.story import line, story
+from chaos.explorer.story import line, never_happened, story
 from testbed.errors import CannotStart
 from testbed.options import console, json_option, print_json
 
@@ -68,7 +68,7 @@ def _say(out: Console, done: Replay) -> None:
     if not done.same_trace:
         _say_difference(out, done)
     for run, where in ((done.simulated, "simulated"), (done.real, "over real processes")):
-        out.print(f"{where:20} {_result(run)}", markup=False, highlight=False)
+        out.print(f"{where:20} {_result(run)}{never_happened(run)}", markup=False, highlight=False)
     if not done.agree:
         out.print("[yellow]the two worlds differ: what the schedule shows is unknown[/]")
     elif done.same_trace:

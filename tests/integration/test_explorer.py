@@ -121,6 +121,23 @@ def test_a_fault_that_never_happens_is_told(wiki: Stage) -> None:
     assert wiki.run(Schedule("wiki", (fault,))).never_fired == (fault,)
 
 
+def test_a_fault_of_a_kind_that_cannot_happen_at_its_point_is_told_as_never_happened(wiki: Stage) -> None:
+    write = next(passed.point for passed in wiki.base.passed if FaultKind.CANCELLED in passed.kinds)
+    read = next(passed.point for passed in wiki.base.passed if passed.point.what.startswith("git_server → "))
+    cannot = (
+        Fault(Point(SNAPSHOT, 1), FaultKind.LOG_FULL),
+        Fault(write, FaultKind.DISK_FULL),
+        Fault(read, FaultKind.PAUSED),
+    )
+    can = (Fault(read, FaultKind.RESPONSE_LOST),)  # not tried, because it is as the request's loss, but possible
+    run = wiki.run(Schedule("wiki", (*cannot, *can)))
+    assert (run.never_fired, run.fired) == (cannot, can)
+    assert [entry.outcome for entry in run.trace if entry.kind == "fault"] == ["response lost"]
+    told = story(run)
+    assert "(never happened, for it cannot there: log's disk full: coordinator → git_server: create snapshot)" in told
+    assert "verdict: valid (3 of the schedule's 4 faults never happened)" in told
+
+
 def test_the_same_schedule_gives_the_same_run_to_the_byte(wiki: Stage) -> None:
     with on_stage(scenario_of("wiki")) as other:
         for run in explored(wiki, Schedule("wiki"), 1):

@@ -246,6 +246,8 @@ def test_the_command_says_the_same_to_programs(tmp_path: Path) -> None:
     assert (done.returncode, said["verdict"], said["real"], said["agree"]) == (0, "valid", None, True)
     assert said["schedule"] == schedule.to_json()
     assert said["simulated"]["never_fired"] == ["refused: coordinator → nobody: nothing"]
+    assert said["never_happened"] == 1
+    assert "verdict: valid (1 of the schedule's 1 fault never happened)" in told(file).stdout
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from chaos.explorer.real.measures import Blow, Measure, measure_of
 from chaos.explorer.real.switchboard import Switchboard
 from chaos.explorer.schedule import Fault, FaultKind
 from chaos.explorer.wire import Answer
-from chaos.explorer.world import Process, World, kinds_of_call
+from chaos.explorer.world import Process, World, kinds_of_call, possible_at_call
 
 
 @dataclass
@@ -75,7 +75,9 @@ class Carrier:
         """Somebody is about to call: what is going to happen is arranged, and it gets its instructions."""
         world, target, method = self._world, message["to"], message["method"]
         what = f"{'coordinator' if process else source} → {target}: {message['what']}"
-        faults = world.point(what, kinds_of_call(method, by_coordinator=process is not None))
+        ours = process is not None
+        tried, possible = kinds_of_call(method, by_coordinator=ours), possible_at_call(by_coordinator=ours)
+        faults = world.point(what, tried, possible)
         if process is not None and any(fault.kind is FaultKind.PAUSED for fault in faults):
             world.pause(process)
         began = world.hub.now

@@ -111,7 +111,8 @@ class RemoteWorld(World):
         self.disk.refresh()
         return answer
 
-    def point(self, what: str, kinds: Sequence[FaultKind]) -> list[Fault]:
+    def point(self, what: str, kinds: Sequence[FaultKind], possible: Sequence[FaultKind] | None = None) -> list[Fault]:
+        """A durable write: the points of calls are the stage's."""
         answer = self.ask({"op": "point", "what": what, "kinds": [str(kind) for kind in kinds]})
         return [Fault(Point(what, 1), FaultKind(kind)) for kind in answer["faults"]]
 
