@@ -219,9 +219,9 @@ def _by_hand(run: Run, service: str, state: str) -> str:
     if state == "extra":
         return f"end it yourself, its log is {run.system.state / 'logs' / service}.log"
     processes, where = run.system.workers() if service == WORKER else [service], f"--state {run.system.state}"
-    if state == "paused":
-        return " and ".join(f"`testbed kill {name} --signal CONT {where}`" for name in processes) + " lets it go on"
-    again = (
-        f"`testbed kill {name} {where}`, if it still runs, and `testbed start {name} {where}`" for name in processes
+    first, condition = (
+        ("kill --signal CONT", "or, if it is dead,") if state == "paused" else ("kill", "if it runs, and")
     )
-    return " and ".join(again) + " start it again"
+    return " and ".join(
+        f"`testbed {first} {name} {where}`, {condition} `testbed start {name} {where}`" for name in processes
+    )

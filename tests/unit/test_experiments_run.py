@@ -153,7 +153,8 @@ def test_what_cannot_be_healed_keeps_nothing_else_from_it_and_is_told_with_what_
         heal({})
     assert world.processes["worker"] == "runs"
     assert run.left == [
-        "fault_proxy is paused: `testbed kill fault_proxy --signal CONT --state /s` lets it go on",
+        "fault_proxy is paused: `testbed kill --signal CONT fault_proxy --state /s`, or, if it is dead, "
+        "`testbed start fault_proxy --state /s`",
         "faults may be left on the links: `curl -X POST http://proxy/reset` takes them away",
     ]
 
