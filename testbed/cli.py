@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import click
 
-from testbed.errors import INTERRUPTED
+from testbed.errors import INTERRUPTED, NOBODY_READS
 
 # name: (where the command is, what the list of commands says about it)
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -57,6 +59,9 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("\ninterrupted", err=True)
             raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python can flush what is left
+            raise SystemExit(NOBODY_READS) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -70,6 +75,6 @@ def main() -> None:
 
     Every command that works on a system takes --state DIR (or the variable TESTBED_STATE): that system's folder.
 
-    Exit status: 0 done, 1 failed, 2 wrong usage or an obstacle before anything was started, 130 interrupted by Ctrl-C;
-    `COMMAND --help` says more where a command has more to say.
+    Exit status: 0 done, 1 failed, 2 wrong usage or an obstacle before anything was started, 130 interrupted by Ctrl-C,
+    141 nobody reads the output any more; `COMMAND --help` says more where a command has more to say.
     """

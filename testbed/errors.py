@@ -12,6 +12,9 @@ import click
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as a shell says of SIGINT: 1 would say that something was judged and found invalid."""
 
+NOBODY_READS = 141
+"""The exit status when whoever read the output is gone (``| head -1``), as a shell says of SIGPIPE."""
+
 
 class Failure(click.ClickException):
     """Shown as one message, without a traceback."""

@@ -108,8 +108,14 @@ def running_system(state: Path) -> RunningSystem:
 
 def console() -> Console:
     """Where people read; plain text, and wide enough for whole names, when it is not a terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=NOT_A_TERMINAL)
+    found = _Console(highlight=False)
+    return found if found.is_terminal else _Console(highlight=False, width=NOT_A_TERMINAL)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Says so to ``testbed.cli``; rich would exit with 1, which means invalid."""
+        raise BrokenPipeError
 
 
 def print_json(value: object) -> None:

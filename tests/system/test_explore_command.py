@@ -96,6 +96,18 @@ def test_a_saga_that_is_not_there_is_wrong_usage(tmp_path: Path, name: str) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_output_that_nobody_reads_says_nothing_of_the_saga(tmp_path: Path, form: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "testbed", "explore", "--faults", "0", "--processes", "1", *form]
+    with os.fdopen(writer) as gone:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=gone, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="the folders to look for are in /dev/shm, which is not here")
 def test_ctrl_c_ends_all_and_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "testbed", "explore", "--faults", "3", "--processes", "2"]
