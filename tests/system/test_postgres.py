@@ -222,8 +222,8 @@ def test_a_stopped_system_is_audited_from_its_database_and_comes_up_on_it_again(
         ("postgresql://tester:s3cret-w0rd@127.0.0.1:1/sagas", "cannot be used"),
         ("postgresql://tester:s3cret-w0rd@127.0.0.1:PORT/sagas", "password authentication failed"),
         ("postgresql://tester:PASSWORD@127.0.0.1:PORT/nowhere", 'database "nowhere" does not exist'),
-        ("sqlite:////tmp/x", "is a sqlite URL"),
-        ("s3cret-w0rd", "is not a URL"),
+        ("sqlite:////tmp/x", "is no URL of a PostgreSQL database"),
+        ("s3cret-w0rd", "is no URL of a PostgreSQL database"),
     ],
 )
 def test_a_database_that_cannot_be_used_is_named_before_anything_starts(server, tmp_path: Path, url: str, says: str):
