@@ -88,7 +88,8 @@ def test_an_event_that_carries_nothing_ends_with_its_step() -> None:
         ({"state": "failed"}, "s is stuck in its rollback; next: testbed sagas retry|skip s --reason ..."),
         (
             {"state": "failed", "saga_type": "inline"},
-            "s is stuck in its rollback; next: execute it again in its own process, if need be after testbed sagas skip",
+            "s is stuck in its rollback; next: execute it again in its own process,"
+            " if need be after testbed sagas skip",
         ),
     ],
 )
