@@ -58,9 +58,7 @@ def fail_the_snapshot(stage: Stage) -> None:
     _change_documents(stage, "act 4")
     link = "backend_git"
     toxic = _fault(stage, link, "status", "limit_data", status=500, path="^/snapshot/", method="POST")
-    status = stage.generate()
-    stage.proxy.remove(link, toxic)
-    status = stage.settle(status["saga_id"]) if status["state"] == "failed" else status
+    status = _generate_under(stage, link, toxic)
     stage.show_log(status["saga_id"])
     replaced = stage.replaced_by(status["saga_id"])
     overwritten = sum(former is not None for former in replaced.values())
@@ -75,8 +73,7 @@ def lose_the_answer(stage: Stage) -> None:
     link = "backend_git"
     toxic = _fault(stage, link, "drop_response", "timeout", path="^/snapshot/", method="POST")
     since = stage.proxy.last_event() if stage.proxy.knows_requests else 0
-    status = stage.generate()
-    stage.proxy.remove(link, toxic)
+    status = _generate_under(stage, link, toxic)
     stage.show_log(status["saga_id"])
     if stage.proxy.knows_requests:
         made = [event for event in stage.proxy.events(since) if event.get("upstream_status") == 201]
@@ -211,6 +208,13 @@ def _fault(stage: Stage, link: str, action: str, tcp: str, *, method: str, path:
     if tcp == "timeout":
         return stage.proxy.add(link, "timeout", timeout=100)
     return stage.proxy.add(link, "limit_data", stream="upstream", bytes=0)
+
+
+def _generate_under(stage: Stage, link: str, toxic: str) -> dict[str, Any]:
+    """A generation under a fault that ends when the rollback begins: on a whole link it would stop that as well."""
+    status = stage.generate(until=lambda now: now["state"] not in ("pending", "executing"))
+    stage.proxy.remove(link, toxic)
+    return stage.settle(status["saga_id"])
 
 
 def _expect_untouched(stage: Stage, status: Mapping[str, Any], before: Mapping[str, str], head: str) -> None:

@@ -19,11 +19,15 @@ pytestmark = [pytest.mark.toxiproxy, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def env() -> dict[str, str]:
     path = f"{BUILT}{os.pathsep}{os.environ['PATH']}"
     if shutil.which("toxiproxy-server", path=path) is None:
         pytest.skip("toxiproxy-server is neither on PATH nor in .toxiproxy/: run `make toxiproxy`")
-    env = environment(PATH=path)
+    return environment(PATH=path)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Iterator[RunningSystem]:
     with running(tmp_path_factory.mktemp("toxiproxy"), proxy="toxiproxy", env=env) as found:
         assert found.proxy_kind == "toxiproxy"
         yield found
@@ -34,6 +38,11 @@ def test_the_claim_holds_on_toxiproxy(real: RunningSystem, name: str) -> None:
     done = call(real.state, "chaos", "run", name, "--json")
     (outcome,) = as_json(done)["experiments"]
     assert (outcome["verdict"], done.returncode) == ("valid", 0), outcome
+
+
+def test_the_demo_is_valid_on_toxiproxy(env: dict[str, str], tmp_path: Path) -> None:
+    done = call(tmp_path / "demo", "demo", "--proxy", "toxiproxy", "--users", "2", "--seconds", "5", env=env)
+    assert (done.returncode, "NOT TRUE" in done.stdout) == (0, False), done.stdout[-3000:]
 
 
 def test_faults_that_know_requests_are_skipped_and_prove_nothing(real: RunningSystem) -> None:
