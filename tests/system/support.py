@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from chaos.running_system import RunningSystem
 from testbed import keys, preflight, processes, records, supervisor
 from testbed.layout import Layout
 
+BUILT = Path(__file__).parents[2] / ".toxiproxy"  # by `make toxiproxy`
 LIMIT = 90.0  # seconds that one command may take
 HIGHEST = 6700  # with it the highest port stays below those that the kernel gives to clients
 NOT_FOR_TESTS = ("TOXIPROXY_URL", "CHROMA_URL", "NEO4J_URL", "TESTBED_STATE")
@@ -28,6 +31,14 @@ CONTENDED = "is in use by"
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a command: ours without what would change a system."""
     return {name: value for name, value in os.environ.items() if name not in NOT_FOR_TESTS} | changes
+
+
+def with_toxiproxy() -> dict[str, str]:
+    """The environment of a command that finds Toxiproxy; skips the test where there is none."""
+    path = f"{BUILT}{os.pathsep}{os.environ['PATH']}"
+    if shutil.which("toxiproxy-server", path=path) is None:
+        pytest.skip("toxiproxy-server is neither on PATH nor in .toxiproxy/: run `make toxiproxy`")
+    return environment(PATH=path)
 
 
 def command(*arguments: str) -> list[str]:

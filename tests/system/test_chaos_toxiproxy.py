@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,19 +9,15 @@ import pytest
 
 from chaos.experiments.catalogue import experiments
 from chaos.running_system import RunningSystem
-from tests.system.support import as_json, call, environment, running
+from tests.system.support import as_json, call, running, with_toxiproxy
 
-BUILT = Path(__file__).parents[2] / ".toxiproxy"
 PLAIN = sorted(name for name, experiment in experiments().items() if not experiment.needs_requests)
 pytestmark = [pytest.mark.toxiproxy, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def env() -> dict[str, str]:
-    path = f"{BUILT}{os.pathsep}{os.environ['PATH']}"
-    if shutil.which("toxiproxy-server", path=path) is None:
-        pytest.skip("toxiproxy-server is neither on PATH nor in .toxiproxy/: run `make toxiproxy`")
-    return environment(PATH=path)
+    return with_toxiproxy()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -32,6 +31,7 @@ from tests.system.support import (
     processes_of,
     running,
     until,
+    with_toxiproxy,
 )
 
 
@@ -323,9 +323,8 @@ def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.toxiproxy
-@pytest.mark.skipif(shutil.which("toxiproxy-server") is None, reason="toxiproxy-server is not on PATH")
 def test_the_real_toxiproxy_is_started_with_the_links(tmp_path: Path) -> None:
-    with running(tmp_path, "--only", "filesystem_server,git_server", proxy="toxiproxy") as system:
+    with running(tmp_path, "--only", "filesystem_server,git_server", proxy="toxiproxy", env=with_toxiproxy()) as system:
         assert system.proxy_kind == "toxiproxy"
         assert set(states(tmp_path).values()) == {"ready"}
         proxies = requests.get(f"{system.proxy_url}/proxies", timeout=5).json()
