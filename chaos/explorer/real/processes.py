@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import psutil
 HOST = "127.0.0.1"
 START_LIMIT = LIMIT = 60.0  # seconds for a process to come up, and for one to end
 POLL = 0.02
+PORTS = range(10_000, 32_000)
 
 
 class CannotStart(Exception):
@@ -85,11 +87,12 @@ def wait_until(answers: Callable[[], bool], pid: int, name: str, log: Path) -> N
 
 
 def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that nobody listens on now, and that the kernel gives to no client: whoever is killed finds it free again."""
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise CannotStart("no port is free")
 
 
 def kill_group(pid: int) -> None:
