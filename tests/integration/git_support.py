@@ -12,16 +12,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 from flask import Flask, Response, request
 
+from git_server.app import create_app
+from git_server.settings import Settings
 from service_kit.tokens import KeyRing, TokenMinter, TokenRefused, TokenVerifier
 from tests.integration.filesystem_support import KEYS
 from tests.support.serving import serving
 
 RING = KeyRing.parse(KEYS)
 PROJECT = "proj-1"
+GOOD_SHA = "0" * 64
 DEADLINE = 20.0
 
 
@@ -199,3 +203,13 @@ def tree_of(data: Path, commit: str, project: str = PROJECT) -> dict[str, str]:
     names = git(repository, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
     show = ["git", "-C", str(repository), "cat-file", "blob"]
     return {name: sha(subprocess.check_output([*show, f"{commit}:{name}"])) for name in names if name}
+
+
+def make_app(data: Path, url: str = "http://127.0.0.1:9", **more: Any) -> Flask:
+    """git_server in this process; by default nobody is at its filesystem_server."""
+    return create_app(Settings(internal_token_keys=KEYS, data_dir=data, filesystem_url=url, **more))
+
+
+def body(**changes: object) -> dict[str, object]:
+    """Of a snapshot that is right but for ``changes``."""
+    return {"saga_id": "s", "message": "m", "files": {"a": GOOD_SHA}} | changes

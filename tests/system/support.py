@@ -19,7 +19,7 @@ import pytest
 
 from chaos.running_system import RunningSystem
 from testbed import keys, preflight, processes, records, supervisor
-from testbed.layout import Layout
+from testbed.layout import Layout, ProcessSpec
 
 BUILT = Path(__file__).parents[2] / ".toxiproxy"  # by `make toxiproxy`
 LIMIT = 90.0  # seconds that one command may take
@@ -63,6 +63,11 @@ def as_json(done: subprocess.CompletedProcess[str]) -> Any:
         return json.loads(done.stdout)
     except ValueError:
         raise AssertionError((done.returncode, done.stdout, done.stderr)) from None
+
+
+def states(state: Path) -> dict[str, str]:
+    """What `testbed status` says of each process, by name."""
+    return {row["name"]: row["state"] for row in as_json(call(state, "status", "--json"))["services"]}
 
 
 def free_offset() -> int:
@@ -126,3 +131,12 @@ def until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.05)
+
+
+def stubborn(folder: Path) -> processes.ProcessRecord:
+    """A process that ignores TERM, and says so when it is ready to."""
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
+    log = folder / "stubborn.log"
+    found = processes.spawn(ProcessSpec("stubborn", (sys.executable, "-c", code), {}, (), None), folder, log, {})
+    until(lambda: "deaf" in log.read_text(), "it ignores TERM")
+    return found

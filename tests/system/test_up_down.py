@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,11 +16,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-import requests
 
 from chaos.running_system import RunningSystem
 from testbed import processes, records
-from testbed.layout import NAMES, ProcessSpec
+from testbed.layout import NAMES
 from tests.system.support import (
     as_json,
     call,
@@ -30,8 +28,9 @@ from tests.system.support import (
     free_offset,
     processes_of,
     running,
+    states,
+    stubborn,
     until,
-    with_toxiproxy,
 )
 
 
@@ -58,10 +57,6 @@ def foreground(state: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def shown(state: Path) -> str:
     return (state.parent / "output").read_text()
-
-
-def states(state: Path) -> dict[str, str]:
-    return {row["name"]: row["state"] for row in as_json(call(state, "status", "--json"))["services"]}
 
 
 def one_line(text: str) -> str:
@@ -276,87 +271,3 @@ def test_a_second_ctrl_c_kills(tmp_path: Path) -> None:
         assert "killed" in shown(state)
         processes.reap()
         assert processes_of(state) == []
-
-
-def stubborn(folder: Path) -> processes.ProcessRecord:
-    """A process that ignores TERM, and says so when it is ready to."""
-    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); signal.pause()"
-    log = folder / "stubborn.log"
-    found = processes.spawn(ProcessSpec("stubborn", (sys.executable, "-c", code), {}, (), None), folder, log, {})
-    until(lambda: "deaf" in log.read_text(), "it ignores TERM")
-    return found
-
-
-def test_term_is_followed_by_kill(tmp_path: Path) -> None:
-    record = stubborn(tmp_path)
-    processes.stop([record], grace=0.2)
-    assert not processes.lives(record)
-    assert processes_of(tmp_path) == []
-
-
-def test_a_pid_that_now_belongs_to_somebody_else_is_never_signalled(tmp_path: Path) -> None:
-    other = stubborn(tmp_path)
-    recycled = replace(other, mark=other.mark - 1)
-    assert not processes.lives(recycled)
-    processes.kill([recycled])
-    assert processes.lives(other)
-    processes.kill([other])
-
-
-def test_members_of_a_group_whose_leader_is_gone_are_stopped(tmp_path: Path) -> None:
-    code = "import subprocess, sys; subprocess.Popen(['sleep', '600']); print('begun', flush=True)"
-    log = tmp_path / "log"
-    spec = ProcessSpec("leader", (sys.executable, "-W", "ignore", "-c", code), {}, (), None)
-    record = processes.spawn(spec, tmp_path, log, {})
-    until(lambda: not processes.lives(record), "the leader ended")
-    assert len(processes_of(tmp_path)) == 1
-    processes.stop([record])
-    assert processes_of(tmp_path) == []
-
-
-def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
-    spec = ProcessSpec("a", ("x", "y"), {"E": "1"}, ("S",), 6001, frozenset({"b", "c"}))
-    record = processes.ProcessRecord(spec, 12, 34.0, 56)
-    records.write(tmp_path, [record])
-    assert records.read(tmp_path) == {"a": record}
-    assert json.loads((tmp_path / "processes.json").read_text())
-
-
-@pytest.mark.toxiproxy
-def test_the_real_toxiproxy_is_started_with_the_links(tmp_path: Path) -> None:
-    with running(tmp_path, "--only", "filesystem_server,git_server", proxy="toxiproxy", env=with_toxiproxy()) as system:
-        assert system.proxy_kind == "toxiproxy"
-        assert set(states(tmp_path).values()) == {"ready"}
-        proxies = requests.get(f"{system.proxy_url}/proxies", timeout=5).json()
-        assert {name: (one["listen"], one["upstream"]) for name, one in proxies.items()} == dict(system.links)
-
-
-def test_a_toxiproxy_that_runs_already_gets_the_links_and_loses_them_at_the_end(tmp_path: Path) -> None:
-    """The embedded one stands for it: the API is the same."""
-    with running(tmp_path / "other", "--only", "filesystem_server") as other:
-        api = str(other.proxy_url)
-        for name in other.links:
-            requests.delete(f"{api}/proxies/{name}", timeout=5).raise_for_status()
-        state, options = tmp_path / "state", ("--detach", "--only", "chroma_stub", "--port-offset", str(free_offset()))
-        done = call(state, "up", *options, env=environment(TOXIPROXY_URL=api))
-        assert done.returncode == 0, done.stderr
-        try:
-            system = RunningSystem.load(state)
-            assert (system.proxy_url, list(system.services)) == (api, ["chroma_stub"])
-            assert set(requests.get(f"{api}/proxies", timeout=5).json()) == set(system.links)
-            answer = requests.get(f"{system.services['chroma_stub'].proxied_url}/healthz", timeout=5)
-            assert answer.json() == {"status": "alive"}
-            second = call(tmp_path / "third", "up", *options, env=environment(TOXIPROXY_URL=api))
-            assert second.returncode == 2
-        finally:
-            assert call(state, "down").returncode == 0
-        assert requests.get(f"{api}/proxies", timeout=5).json() == {}
-
-
-def test_a_toxiproxy_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    options = ("--detach", "--only", "chroma_stub", "--port-offset", str(free_offset()))
-    done = call(tmp_path, "up", *options, env=environment(TOXIPROXY_URL=url))
-    assert (done.returncode, "does not answer as a Toxiproxy does" in done.stderr) == (2, True)
-    assert processes_of(tmp_path) == []
