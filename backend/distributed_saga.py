@@ -111,7 +111,7 @@ class DistributedSaga:
         worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         if (history := self._enter()).closed:
             return self._answer(history)
-        definition.must_go_on(history.order)
+        definition.must_go_on(history.order)  # before the claim, which would hold the saga for a lease
         record = self.log.claim(self.saga_id, worker, LEASE, self._clock.now())
         saga = OpenSaga(self.saga_id, record.fence, definition, self.deadline)
         saga.take_in(self.log.events(self.saga_id))
